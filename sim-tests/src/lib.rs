@@ -1,0 +1,4 @@
+//! Deterministic simulation of the shipped node and client: the same `run`, on
+//! a simulated network, clock, disk and randomness.
+
+pub mod env;
