@@ -1,6 +1,7 @@
 //! The simulated side of the node's seams.
 
 mod clock;
+mod connector;
 mod network;
 mod spawn;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use sojourn_node::env::{Environment, SharedRng};
 
 pub use clock::SimClock;
+pub use connector::SimConnector;
 pub use network::SimNetwork;
 pub use spawn::SimSpawn;
 

@@ -1,0 +1,145 @@
+//! A cluster of its own for each test, started by `sojourn up`.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use sojourn_client::{Client, ClientConfig, TlsConfig};
+
+/// How long anything may take before a test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Cluster {
+    pub(crate) data: tempfile::TempDir,
+    pub(crate) state: serde_json::Value,
+    supervisor: Child,
+}
+
+impl Cluster {
+    /// Starts `nodes` nodes in each of `regions` and waits until all are ready.
+    pub(crate) fn up(regions: &str, nodes: u16, base_port: u16) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let arguments = ["--regions", regions, "--nodes", &nodes.to_string(), "--base-port", &base_port.to_string()];
+        let supervisor = start(data.path(), &arguments);
+        let mut cluster = Self { data, state: serde_json::Value::Null, supervisor };
+        cluster.await_ready();
+        cluster
+    }
+
+    /// Stops every process in order and starts them again on the same data.
+    pub(crate) fn stop_and_start(&mut self) {
+        self.stop();
+        self.supervisor = start(self.data.path(), &[]);
+        self.await_ready();
+    }
+
+    fn stop(&mut self) {
+        let pid = self.supervisor.id().to_string();
+        let _ = Command::new("kill").args(["-TERM", &pid]).status();
+        let _ = self.supervisor.wait();
+    }
+
+    fn await_ready(&mut self) {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.supervisor.try_wait().unwrap() {
+                panic!("`sojourn up` ended with {status}");
+            }
+            if let Some(state) = self.ready_state() {
+                self.state = state;
+                return;
+            }
+            assert!(started.elapsed() < PATIENCE, "the cluster is not ready: {}", self.text(&["status"]));
+        }
+    }
+
+    fn ready_state(&self) -> Option<serde_json::Value> {
+        let state: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(self.data.path().join("cluster.json")).ok()?).ok()?;
+        let status: serde_json::Value = serde_json::from_slice(&self.sojourn(&["status"]).stdout).ok()?;
+        let nodes = status["nodes"].as_array()?;
+        let all_ready = nodes.len() == state["nodes"].as_array()?.len() && nodes.iter().all(|n| n["ready"] == true);
+        all_ready.then_some(state)
+    }
+
+    /// Runs the command line against this cluster.
+    pub(crate) fn sojourn(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_sojourn"))
+            .args(arguments)
+            .args(["--output", "json", "--data"])
+            .arg(self.data.path())
+            .output()
+            .unwrap()
+    }
+
+    /// What the command line says, on both of its outputs.
+    pub(crate) fn text(&self, arguments: &[&str]) -> String {
+        let output = self.sojourn(arguments);
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    }
+
+    /// Runs the command line, which must succeed.
+    pub(crate) fn command(&self, arguments: &[&str]) {
+        let output = self.sojourn(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Whether all replicas of every partition have byte-equal states.
+    pub(crate) fn digests_agree(&self) -> bool {
+        self.sojourn(&["status", "--digests"]).status.success()
+    }
+
+    pub(crate) fn tls_dir(&self) -> PathBuf {
+        self.data.path().join("tls")
+    }
+
+    pub(crate) fn cluster_id(&self) -> String {
+        self.state["cluster_id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn addresses(&self, region: &str) -> Vec<String> {
+        let nodes = self.state["nodes"].as_array().unwrap();
+        let of_region = nodes.iter().filter(|node| node["region"] == region);
+        of_region.map(|node| node["address"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub(crate) fn tls(&self) -> TlsConfig {
+        let dir = self.tls_dir();
+        TlsConfig::from_files(&dir.join("ca.crt"), &dir.join("client.crt"), &dir.join("client.key")).unwrap()
+    }
+
+    /// A client that starts in `region`.
+    pub(crate) async fn client(&self, region: &str) -> Client {
+        let config = ClientConfig::new(self.addresses(region), self.cluster_id(), self.tls()).region(region);
+        Client::connect(config).await.unwrap()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn start(data: &Path, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_sojourn"))
+        .arg("up")
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap()
+}
+
+/// Tries until something holds, or fails naming it.
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let started = Instant::now();
+    while !holds().await {
+        assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        tokio::task::yield_now().await;
+    }
+}
