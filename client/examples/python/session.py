@@ -32,11 +32,11 @@ def generated():
     )
 
 
-def connect(endpoint, tls):
-    """Opens a channel with the certificates in a folder."""
-    read = lambda name: (tls / name).read_bytes()
+def connect(endpoint, cluster):
+    """Opens a channel with the certificates that `sojourn up` made."""
+    read = lambda name: pathlib.Path(cluster[name]).read_bytes()
     credentials = grpc.ssl_channel_credentials(
-        root_certificates=read("ca.crt"), private_key=read("client.key"), certificate_chain=read("client.crt")
+        root_certificates=read("ca_file"), private_key=read("key_file"), certificate_chain=read("cert_file")
     )
     return grpc.secure_channel(endpoint, credentials)
 
@@ -52,7 +52,7 @@ def main():
     here, there = list(first)[0], list(first)[-1]
 
     pb, rpc = generated()
-    sessions = {region: rpc.SessionServiceStub(connect(address, args.data / "tls")) for region, address in first.items()}
+    sessions = {region: rpc.SessionServiceStub(connect(address, cluster)) for region, address in first.items()}
 
     created = sessions[here].Create(
         pb.CreateRequest(namespace="shop", changes=pb.Changes(set_attributes={"lang": pb.Value(text="de")}))

@@ -105,8 +105,8 @@ impl Cluster {
     }
 
     pub(crate) fn tls(&self) -> TlsConfig {
-        let dir = self.tls_dir();
-        TlsConfig::from_files(&dir.join("ca.crt"), &dir.join("client.crt"), &dir.join("client.key")).unwrap()
+        let file = |key: &str| PathBuf::from(self.state[key].as_str().unwrap());
+        TlsConfig::from_files(&file("ca_file"), &file("cert_file"), &file("key_file")).unwrap()
     }
 
     /// A client that starts in `region`.

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
-/// A channel over TLS with the certificate `{name}.crt` of a folder, trusting its `ca.crt`.
+/// A channel over TLS with the certificate `{name}.pem` of a folder, trusting its `ca.pem`.
 pub(crate) async fn channel(address: &str, tls_dir: &Path, name: &str) -> Result<Channel, tonic::transport::Error> {
     let tls = TlsConnector::from(Arc::new(tls_config(tls_dir, name)));
     let address = address.to_owned();
@@ -29,8 +29,8 @@ pub(crate) async fn channel(address: &str, tls_dir: &Path, name: &str) -> Result
 fn tls_config(dir: &Path, name: &str) -> ClientConfig {
     let file = |name: String| std::fs::read(dir.join(name)).unwrap();
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(&file("ca.crt".into())).unwrap()).unwrap();
-    let chain = vec![CertificateDer::from_pem_slice(&file(format!("{name}.crt"))).unwrap()];
+    roots.add(CertificateDer::from_pem_slice(&file("ca.pem".into())).unwrap()).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(&file(format!("{name}.pem"))).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(&file(format!("{name}.key"))).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
