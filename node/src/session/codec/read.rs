@@ -7,7 +7,7 @@ use super::DecodeError;
 const LEN_MAX: &str = "a length beyond the record";
 
 /// A position in a record.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Reader<'a> {
     record: &'a Bytes,
     at: usize,
