@@ -177,3 +177,35 @@ fn another_version_is_named() {
     let refused = decode(&bytes.into()).unwrap_err();
     assert_eq!(refused, DecodeError::Version { found: VERSION + 1, expected: VERSION });
 }
+
+#[test]
+fn other_forms_of_the_same_state_are_refused() {
+    let bytes = fragment_of_one_attribute().encode().to_vec();
+    let refused = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut changed = bytes.clone();
+        change(&mut changed);
+        assert!(matches!(decode(&changed.into()), Err(DecodeError::Malformed(_))));
+    };
+    // flags, length of the namespace, "web", creator, incarnation, other, incarnation
+    assert_eq!(bytes[..9], [VERSION << 4 | 2 << 2, 3, b'w', b'e', b'b', 1 << 1 | 1, 3, 2 << 1, 5]);
+    refused(&|bytes| drop(bytes.splice(1..2, [0x83, 0])));
+    refused(&|bytes| bytes.push(0));
+    // A third origin that nothing names, and one named twice.
+    refused(&|bytes| drop(bytes.splice(7..9, [2 << 1 | 1, 5, 3 << 1, 1])));
+    refused(&|bytes| drop(bytes.splice(7..9, [1 << 1, 3])));
+    // A revocation must be complete.
+    refused(&|bytes| bytes[0] |= 1);
+}
+
+#[test]
+fn a_count_is_no_reason_to_allocate() {
+    let mut session = Session::new(birth(origin(1, 3)));
+    let mut body = Body::default();
+    body.sets.insert("s".into(), crate::session::Members::new());
+    session.merge(session.fragment(body));
+    let mut bytes = session.encode().to_vec();
+    assert_eq!(bytes.pop(), Some(0));
+    bytes.extend([0xff; 9]);
+    bytes.push(1);
+    assert_eq!(decode(&bytes.into()).unwrap_err(), DecodeError::Truncated);
+}
