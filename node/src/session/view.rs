@@ -138,6 +138,7 @@ impl<'a> SessionView<'a> {
             content.auth = self.auth()?;
         }
         if Section::Attributes.is_in(self.sections) {
+            content.attributes.reserve(8);
             self.each_name(|view, name| {
                 let value = view.attribute()?;
                 content.attributes.extend(value.map(|value| (name, value)));
