@@ -33,7 +33,8 @@ use super::{Batch, Entry, Store, StoreConfig, StoreError, Tree};
 /// unknown: every later write and sync fails until the store is opened again.
 pub struct SledStore {
     config: StoreConfig,
-    // Lock order: writer, then current.
+    // Lock order: upkeep, writer, current.
+    upkeep: Mutex<()>,
     writer: Mutex<Writer>,
     current: RwLock<Database>,
     failed: Mutex<Option<StoreError>>,
@@ -75,6 +76,7 @@ impl SledStore {
         directory.remove_leftovers()?;
         Ok(Arc::new(Self {
             config,
+            upkeep: Mutex::new(()),
             writer: Mutex::new(Writer { live: LiveBytes::default(), copying: None, compacted_disk_bytes: 0 }),
             current: RwLock::new(database),
             failed: Mutex::new(None),
@@ -155,8 +157,10 @@ impl Store for SledStore {
 impl Writer {
     fn apply(&mut self, current: &Database, batch: Batch) -> Result<(), StoreError> {
         let plan = layout::plan(current, batch)?;
-        if let Some(copying) = &self.copying {
-            copying.mirror(&plan)?;
+        if let Some(Err(error)) = self.copying.as_ref().map(|copying| copying.mirror(&plan)) {
+            // The copy is only worth having if it is whole; the write itself needs it not.
+            tracing::warn!(%error, "disk compaction given up");
+            self.copying = None;
         }
         current.apply(plan.writes())?;
         self.live.adjust(&plan);
