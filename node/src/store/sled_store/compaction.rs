@@ -76,6 +76,8 @@ impl SledStore {
             self.check_not_failed()?;
             if writer.copying.is_none() {
                 let Some(live_bytes) = writer.live.total() else { return self.count_step(&mut writer) };
+                // A copy that was given up must not keep the space it took.
+                self.directory.remove_leftovers()?;
                 let compacted = writer.compacted_disk_bytes;
                 if !should_compact(self.disk_bytes()?, live_bytes, compacted, &self.config) {
                     return Ok(Progress::Idle);
@@ -96,8 +98,16 @@ impl SledStore {
                 self.begin_copy(&mut writer)?;
             }
         }
-        while self.copy_on()? == Progress::Working {}
-        Ok(())
+        loop {
+            match self.copy_on()? {
+                Progress::Working => {}
+                Progress::Compacted => return Ok(()),
+                Progress::Idle => {
+                    let detail = "a write to the copy failed".to_owned();
+                    return Err(StoreError::Io { doing: "compacting", detail });
+                }
+            }
+        }
     }
 
     /// Keeps up the disk in the background until the store is dropped.
@@ -134,7 +144,7 @@ impl SledStore {
         Ok(Progress::Working)
     }
 
-    fn begin_copy(&self, writer: &mut Writer) -> Result<(), StoreError> {
+    pub(super) fn begin_copy(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let target = Database::open(&self.directory.prepare_next()?, self.config.cache_bytes)?;
         writer.copying = Some(Copying { target, reached: Point::Start });
         Ok(())
