@@ -355,3 +355,7 @@ fn no_key(tree: Tree) -> StoreError {
 fn corrupt(place: &str, detail: String) -> StoreError {
     StoreError::Corrupt { place: place.to_owned(), detail }
 }
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

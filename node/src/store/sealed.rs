@@ -153,3 +153,7 @@ fn associated(tree: Tree, key: &[u8]) -> Aad<Vec<u8>> {
 fn corrupt(tree: Tree, detail: &str) -> StoreError {
     StoreError::Corrupt { place: format!("a sealed value of the tree {tree:?}"), detail: detail.to_owned() }
 }
+
+#[cfg(test)]
+#[path = "sealed_tests.rs"]
+mod tests;
