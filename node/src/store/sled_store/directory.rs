@@ -19,6 +19,8 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -33,10 +35,16 @@ const SYNCED: &str = "SYNCED";
 const SYNCED_NEXT: &str = "SYNCED.next";
 const DATABASE_PREFIX: &str = "db-";
 
+/// A process just ended, or one being started by it, may hold the lock a moment longer.
+const LOCK_RETRIES_MAX: u32 = 20;
+const LOCK_RETRY_MS: u64 = 25;
+
 /// A directory that this process has locked.
 pub(super) struct Directory {
     path: PathBuf,
     current: Mutex<u32>,
+    /// The highest number noted by this process.
+    noted: Mutex<u64>,
     // Held for its lock, which the system drops with the process, however that ends.
     _lock: File,
 }
@@ -54,7 +62,8 @@ impl Directory {
                 1
             }
         };
-        let directory = Self { path: path.to_owned(), current: Mutex::new(current), _lock: lock };
+        let directory =
+            Self { path: path.to_owned(), current: Mutex::new(current), noted: Mutex::new(0), _lock: lock };
         // Only the first database is ever named before it exists.
         if current != 1 && !directory.current().join("db").exists() {
             let detail = format!("the database that {CURRENT} names is missing in {}", path.display());
@@ -86,8 +95,13 @@ impl Directory {
 
     /// Notes that a batch and all before it were synced.
     pub(super) fn note_synced(&self, batch_number: u64) -> Result<(), StoreError> {
-        let text = format!("{batch_number}\n");
-        replace(&self.path, SYNCED, SYNCED_NEXT, &text).map_err(io("noting what was synced"))
+        let mut noted = self.noted.lock();
+        if batch_number > *noted {
+            let text = format!("{batch_number}\n");
+            replace(&self.path, SYNCED, SYNCED_NEXT, &text).map_err(io("noting what was synced"))?;
+            *noted = batch_number;
+        }
+        Ok(())
     }
 
     /// Refuses a database that lacks batches that were synced.
@@ -133,7 +147,13 @@ impl Directory {
 fn lock(path: &Path) -> Result<File, StoreError> {
     let file = File::options().create(true).truncate(false).write(true).open(path.join(LOCK));
     let file = file.map_err(io("opening the lock file"))?;
-    match file.try_lock() {
+    let mut locked = file.try_lock();
+    for _ in 0..LOCK_RETRIES_MAX {
+        let Err(TryLockError::WouldBlock) = locked else { break };
+        thread::sleep(Duration::from_millis(LOCK_RETRY_MS));
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Unusable {
             detail: format!(
