@@ -29,7 +29,9 @@ pub enum MembershipError {
         configured: String,
     },
     /// This node's id was removed from the cluster.
-    #[error("replica {replica} was removed from the cluster for ever: start with an empty data directory to join anew")]
+    #[error(
+        "replica {replica} was removed from the cluster for ever: start with an empty data directory to join anew"
+    )]
     Removed {
         /// The id.
         replica: ReplicaId,

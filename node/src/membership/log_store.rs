@@ -100,7 +100,8 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I::IntoIter: OptionalSend,
     {
         let mut batch = Batch::default();
-        let failed = |error: StoreError| StorageError::from(StorageIoError::write_logs(AnyError::new(&error)));
+        let failed =
+            |error: StoreError| StorageError::from(StorageIoError::write_logs(AnyError::new(&error)));
         for entry in entries {
             let bytes = disk::encode(&entry).map_err(failed)?;
             batch.put(Tree::Raft, disk::log_key(entry.log_id.index), bytes);

@@ -96,7 +96,7 @@ impl ClusterState {
 
     fn join(&mut self, candidate: &Candidate, state: NodeState) -> Result<ChangeOutcome, Refusal> {
         check_candidate(candidate)?;
-        if let Some(known) = self.nodes.values().find(|node| node.store_id == candidate.store_id) {
+        if let Some(known) = self.nodes.values_mut().find(|node| node.store_id == candidate.store_id) {
             return rejoin(known, candidate);
         }
         if let Some(holder) = self.holder_of(&candidate.name) {
@@ -158,7 +158,8 @@ impl ClusterState {
     }
 }
 
-fn rejoin(known: &Node, candidate: &Candidate) -> Result<ChangeOutcome, Refusal> {
+/// A node that asks again, or comes back with another address or weight.
+fn rejoin(known: &mut Node, candidate: &Candidate) -> Result<ChangeOutcome, Refusal> {
     let replica = known.replica;
     if known.state == NodeState::Removed {
         return Err(Refusal::Removed { replica });
@@ -167,6 +168,8 @@ fn rejoin(known: &Node, candidate: &Candidate) -> Result<ChangeOutcome, Refusal>
         let (name, region) = (known.name.clone(), known.region.clone());
         return Err(Refusal::DiskTaken { replica, name, region });
     }
+    known.address.clone_from(&candidate.address);
+    known.weight = candidate.weight;
     Ok(ChangeOutcome::Joined { replica })
 }
 

@@ -43,9 +43,7 @@ pub(super) struct SnapshotBuilder {
 
 impl StateMachine {
     /// Reads what was applied before, and publishes it.
-    pub(super) async fn open(
-        disk: Disk,
-    ) -> Result<(Self, watch::Receiver<Arc<ClusterState>>), StoreError> {
+    pub(super) async fn open(disk: Disk) -> Result<(Self, watch::Receiver<Arc<ClusterState>>), StoreError> {
         let applied: Applied = disk.read(Tree::Raft, disk::APPLIED).await?.unwrap_or_default();
         let (states, watch) = watch::channel(Arc::new(applied.state.clone()));
         Ok((Self { disk, applied, states }, watch))

@@ -77,11 +77,7 @@ impl Score {
         input[..4].copy_from_slice(&partition.to_be_bytes());
         input[4..].copy_from_slice(&node.replica.0.to_be_bytes());
         let hash = xxh3_64_with_seed(&input, SEED);
-        Self {
-            weight: u64::from(node.weight.max(1)),
-            distance: minus_log2(hash),
-            replica: node.replica,
-        }
+        Self { weight: u64::from(node.weight.max(1)), distance: minus_log2(hash), replica: node.replica }
     }
 }
 
