@@ -135,7 +135,7 @@ fn state_of(view: &Membership) -> ClusterState {
 
 fn caller<T>(request: &Request<T>) -> Result<(String, String), Status> {
     match request.extensions().get::<PeerIdentity>() {
-        Some(PeerIdentity::Node(node)) => Ok((node.name.to_string(), node.region.to_string())),
+        Some(PeerIdentity::Node { name, region }) => Ok((name.clone(), region.clone())),
         Some(PeerIdentity::Client { .. }) => {
             Err(Status::permission_denied("only nodes may call this service"))
         }

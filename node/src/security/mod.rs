@@ -1,24 +1,9 @@
-//! Who a caller is.
+//! Who is calling, what it may do, and the keys of the cluster.
 
-use std::sync::Arc;
+pub mod identity;
+pub mod keys;
+pub mod tls;
 
-/// A verified caller. On the server it is a request extension.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum PeerIdentity {
-    /// A node of the cluster.
-    Node(NodeIdentity),
-    /// An application or an operator.
-    Client {
-        /// The name in its certificate.
-        name: Arc<str>,
-    },
-}
-
-/// A node as its certificate names it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct NodeIdentity {
-    /// Its name, unique in the cluster.
-    pub name: Arc<str>,
-    /// Its region.
-    pub region: Arc<str>,
-}
+pub use identity::{IdentityError, PeerIdentity};
+pub use keys::ClusterKey;
+pub use tls::{NodeTls, TlsError, TlsFiles};

@@ -1,25 +1,17 @@
-//! Authenticated channels between nodes.
+//! gRPC over mutual TLS over the network seam.
+//!
+//! One port serves everything. Who the caller is comes from its certificate
+//! ([`crate::security::identity`]); what it may call is decided in [`guard`].
 
-use tonic::transport::Channel;
+mod channels;
+mod guard;
+mod incoming;
+mod limits;
+mod server;
+
+pub use channels::{PeerChannels, PeerExpectation, PeerRoutes, TlsChannels};
+pub use incoming::PeerConnection;
+pub use limits::TransportLimits;
+pub use server::{TransportError, serve};
 
 pub use crate::security::PeerIdentity;
-
-/// Who must answer at the other end.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PeerExpectation {
-    /// One certain node.
-    Node {
-        /// Its name.
-        name: String,
-        /// Its region.
-        region: String,
-    },
-    /// Any node of this cluster, for joining through a seed.
-    AnyNode,
-}
-
-/// Opens channels to other nodes.
-pub trait PeerChannels: Send + Sync {
-    /// A channel to `host:port` that connects on first use.
-    fn channel(&self, address: &str, expect: PeerExpectation) -> Channel;
-}
