@@ -36,3 +36,6 @@ pub use service::MembershipRpc;
 pub use state::ClusterState;
 pub use view::{Membership, MembershipWatch, Node, NodeState};
 pub use voters::desired_voters;
+
+#[cfg(test)]
+mod tests;

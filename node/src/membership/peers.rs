@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
 use super::identity::from_hexadecimal;
-use super::{Candidate, Change, ChangeOutcome, ClusterState, MembershipError, disk};
+use super::{Candidate, Change, ChangeOutcome, ClusterState, MembershipError, Refusal, disk};
 use crate::session::ReplicaId;
 use crate::transport::{PeerChannels, PeerExpectation};
 
@@ -87,6 +87,12 @@ pub(super) fn is_passing(error: &MembershipError) -> bool {
 }
 
 fn failure(peer: &str, status: &Status) -> MembershipError {
+    if let Ok(refusal) = disk::decode::<Refusal>(status.details()) {
+        return match refusal {
+            Refusal::NotFounded => MembershipError::NoLeader { detail: refusal.to_string() },
+            lasting => MembershipError::Refused(lasting),
+        };
+    }
     let detail = status.message().to_owned();
     match status.code() {
         Code::FailedPrecondition => MembershipError::WrongCluster { detail },

@@ -1,0 +1,5 @@
+//! Whole clusters in one process: real gRPC over pipes, time under control.
+
+mod cluster;
+mod harness;
+mod storage;
