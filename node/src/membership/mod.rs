@@ -11,6 +11,7 @@ mod change;
 mod config;
 mod core;
 mod disk;
+mod elections;
 mod error;
 mod identity;
 mod join;

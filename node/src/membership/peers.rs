@@ -1,5 +1,6 @@
 //! Calls to other nodes, each with a deadline.
 
+use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +84,7 @@ pub(super) async fn within<T>(
 
 /// Whether asking again, or asking another node, may help.
 pub(super) fn is_passing(error: &MembershipError) -> bool {
-    matches!(error, MembershipError::NoLeader { .. })
+    matches!(error, MembershipError::NoLeader { .. } | MembershipError::Unreachable { .. })
 }
 
 fn failure(peer: &str, status: &Status) -> MembershipError {
@@ -94,6 +95,10 @@ fn failure(peer: &str, status: &Status) -> MembershipError {
         };
     }
     let detail = status.message().to_owned();
+    // Only what failed on this side has a source.
+    if status.code() == Code::DeadlineExceeded || status.source().is_some() {
+        return MembershipError::Unreachable { peer: peer.to_owned(), detail };
+    }
     match status.code() {
         Code::FailedPrecondition => MembershipError::WrongCluster { detail },
         Code::PermissionDenied | Code::Unauthenticated | Code::InvalidArgument | Code::AlreadyExists => {

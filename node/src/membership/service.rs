@@ -49,7 +49,10 @@ impl MembershipService for MembershipRpc {
             weight: request.weight,
             store_id: hexadecimal(&request.store_id),
         };
-        match self.core.propose(&Change::Join(candidate)).await.map_err(status)? {
+        // In time for the joiner to hear that there is a cluster but no leader.
+        let timeout = Duration::from_millis(self.core.config.call_timeout_ms / 2);
+        let joined = self.core.propose_within(timeout, &Change::Join(candidate)).await;
+        match joined.map_err(status)? {
             ChangeOutcome::Joined { replica } => self.welcome(replica).await,
             ChangeOutcome::Refused(refusal) => Err(refused(&refusal)),
             ChangeOutcome::Done => Err(Status::internal("the leader answered a join with nothing")),
@@ -142,9 +145,9 @@ fn caller<T>(request: &Request<T>) -> Result<(String, String), Status> {
 }
 
 fn check_member(view: &Membership, name: &str, region: &str) -> Result<(), Status> {
-    let of_caller = view.nodes.values().filter(|node| node.name == name && node.region == region);
+    let mut of_caller = view.nodes.values().filter(|node| node.name == name && node.region == region);
     // The newest of that name counts: a removed node's name may be in use again.
-    match of_caller.last() {
+    match of_caller.next_back() {
         Some(node) if node.state == NodeState::Removed => {
             Err(refused(&Refusal::Removed { replica: node.replica }))
         }

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::harness::{Machine, Switchboard};
+use crate::membership::raft_types::RaftMetrics;
 use crate::membership::*;
 use crate::session::ReplicaId;
 
@@ -23,6 +24,10 @@ async fn cluster(size: usize, voters_max: u32) -> Vec<Machine> {
     let voters = size.min(voters_max as usize);
     for machine in &machines {
         machine.until("complete", |view| active(view) == size && view.voters.len() == voters).await;
+        // In a joint configuration, losing one node may cost both majorities.
+        let mut metrics = machine.members().core.raft.metrics();
+        let uniform = |now: &RaftMetrics| now.membership_config.membership().get_joint_config().len() == 1;
+        metrics.wait_for(uniform).await.unwrap();
     }
     machines
 }
