@@ -1,0 +1,4 @@
+//! Placeholder
+/// A store.
+#[derive(Clone, Debug)]
+pub struct SojournStore;
