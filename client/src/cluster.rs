@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 use tonic::{Response, Status};
 
 use crate::client::Client;
-use crate::error::{Error, from_status};
+use crate::error::{Error, from_unary};
 
 impl Client {
     /// How the node at `address` (`host:port`) is doing; `include_digests` also
@@ -58,7 +58,7 @@ impl Client {
         let limit = Duration::from_millis(self.inner.config.request_timeout_ms.into());
         match tokio::time::timeout(limit, call).await {
             Ok(Ok(response)) => Ok(response.into_inner()),
-            Ok(Err(status)) => Err(from_status(&status)),
+            Ok(Err(status)) => Err(from_unary(&status)),
             Err(_) => Err(Error::DeadlineExceeded),
         }
     }

@@ -95,6 +95,10 @@ pub struct ClientConfig {
     /// Bytes of calls waiting to be sent on one stream; more are refused with
     /// [`Error::Overloaded`](crate::Error::Overloaded). Default 16 MiB.
     pub queue_bytes_max: usize,
+    /// The largest call, in bytes; a larger one is refused with
+    /// [`Error::LimitExceeded`](crate::Error::LimitExceeded) before it is sent. Keep
+    /// it below what nodes accept as one message (4 MiB by default). Default 2 MiB.
+    pub call_bytes_max: usize,
     /// Calls packed into one message. Default 256.
     pub batch_calls_max: usize,
     /// Bytes packed into one message (a single larger call goes alone). Default 256 KiB.
@@ -126,6 +130,7 @@ impl ClientConfig {
             backoff_max_ms: 1_000,
             in_flight_max: 1_024,
             queue_bytes_max: 16 << 20,
+            call_bytes_max: 2 << 20,
             batch_calls_max: 256,
             batch_bytes_max: 256 << 10,
             message_bytes_max: 16 << 20,
@@ -194,6 +199,7 @@ impl ClientConfig {
             ("backoff_base_ms", u64::from(self.backoff_base_ms)),
             ("in_flight_max", self.in_flight_max as u64),
             ("queue_bytes_max", self.queue_bytes_max as u64),
+            ("call_bytes_max", self.call_bytes_max as u64),
             ("batch_calls_max", self.batch_calls_max as u64),
             ("batch_bytes_max", self.batch_bytes_max as u64),
             ("message_bytes_max", self.message_bytes_max as u64),

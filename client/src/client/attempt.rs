@@ -79,7 +79,7 @@ impl Inner {
         let failure = match pipeline.call(call.clone(), timeout_ms, give_up_at).await {
             Ok(Reply::Error(error)) => {
                 let error = from_wire(error);
-                if error.is_retryable() {
+                if is_about_the_node(&error) {
                     node.health.failed(self.since_start(), error.retry_after_ms());
                 }
                 return Err(of_answer(error));
@@ -90,19 +90,13 @@ impl Inner {
             }
             Err(failure) => failure,
         };
+        let problem = of_failure(failure);
         // A node that answers others is slow with this call, not down.
-        if pipeline.is_closed() || pipeline.answers() == before {
+        let silent = pipeline.is_closed() || pipeline.answers() == before;
+        if silent && !matches!(problem, Problem::Final(_)) {
             node.health.failed(self.since_start(), 0);
         }
-        Err(match failure {
-            Failure::NotSent(error) | Failure::Unknown(error @ Error::PermissionDenied(_))
-                if !error.is_retryable() && !matches!(error, Error::DeadlineExceeded) =>
-            {
-                Problem::Final(error)
-            }
-            Failure::NotSent(error) => Problem::NotDone(error),
-            Failure::Unknown(error) => Problem::Unknown(error),
-        })
+        Err(problem)
     }
 
     /// When to stop waiting for an attempt, and what the node is told.
@@ -132,13 +126,37 @@ impl Inner {
     }
 }
 
-/// A node that says it did not do it has not; one that ran out of time may have.
+/// A stream that refuses this client, or a call that is too large, stays so.
+fn of_failure(failure: Failure) -> Problem {
+    match failure {
+        Failure::NotSent(error) | Failure::Unknown(error) if is_final(&error) => Problem::Final(error),
+        Failure::NotSent(error) => Problem::NotDone(error),
+        Failure::Unknown(error) => Problem::Unknown(error),
+    }
+}
+
+fn is_final(error: &Error) -> bool {
+    matches!(error, Error::PermissionDenied(_) | Error::LimitExceeded(_))
+}
+
+/// A node that says it did not do it has not; one that ran out of time may have,
+/// and so may one that says so.
 fn of_answer(error: Error) -> Problem {
+    let applied = error.details().and_then(|details| details.metadata.get("applied"));
+    let unknown = matches!(error, Error::DeadlineExceeded)
+        || error.reason() == "STORE_FAILED"
+        || applied.is_some_and(|applied| applied == "unknown");
     match error {
-        Error::DeadlineExceeded => Problem::Unknown(error),
+        Error::ConsistencyNotReached(_) => Problem::Final(error),
+        error if unknown => Problem::Unknown(error),
         error if error.is_retryable() => Problem::NotDone(error),
         error => Problem::Final(error),
     }
+}
+
+/// Whether other calls would fare no better at this node for now.
+fn is_about_the_node(error: &Error) -> bool {
+    matches!(error.reason(), "NOT_READY" | "OVERLOADED" | "STORE_FAILED")
 }
 
 /// Idempotency keys are known to the node that did the write, not to the

@@ -12,7 +12,7 @@ use super::Inner;
 use super::routes::Routes;
 use crate::backoff;
 use crate::config::ClientConfig;
-use crate::error::{Error, from_status};
+use crate::error::{Error, from_unary};
 use crate::routing::Place;
 use crate::runtime::{self, Environment};
 use crate::transport::Dialer;
@@ -61,7 +61,7 @@ fn deadline(config: &ClientConfig) -> tokio::time::Instant {
 
 async fn ask_seed(channel: Channel, region: Option<&str>, message_bytes_max: usize) -> Result<Seen, Error> {
     let mut client = ClusterServiceClient::new(channel).max_decoding_message_size(message_bytes_max);
-    let layout = client.get_layout(GetLayoutRequest {}).await.map_err(|status| from_status(&status))?;
+    let layout = client.get_layout(GetLayoutRequest {}).await.map_err(|status| from_unary(&status))?;
     let layout = layout.into_inner();
     if layout.nodes.is_empty() {
         return Err(Error::unavailable("the cluster has no node yet that takes calls"));
@@ -70,7 +70,7 @@ async fn ask_seed(channel: Channel, region: Option<&str>, message_bytes_max: usi
         return Ok(Seen { layout, region: region.to_owned() });
     }
     let status =
-        client.get_status(GetStatusRequest::default()).await.map_err(|status| from_status(&status))?;
+        client.get_status(GetStatusRequest::default()).await.map_err(|status| from_unary(&status))?;
     let region = status.into_inner().node.map(|node| node.region);
     let region = region.ok_or_else(|| Error::protocol("GetStatus answered without the node itself"))?;
     Ok(Seen { layout, region })

@@ -9,7 +9,7 @@ use sojourn_proto::session::v1::session_service_client::SessionServiceClient;
 use tonic::transport::Channel;
 
 use crate::config::{ClientConfig, ConfigError};
-use crate::error::{Error, from_status};
+use crate::error::{Error, from_broken};
 use crate::pipeline::{Limits, Outgoing, Pipeline};
 use crate::routing::{Health, TableNode};
 use crate::runtime;
@@ -48,6 +48,7 @@ impl Node {
         let limits = Limits {
             in_flight_max: config.in_flight_max,
             queue_bytes_max: config.queue_bytes_max,
+            call_bytes_max: config.call_bytes_max,
             batch_calls_max: config.batch_calls_max,
             batch_bytes_max: config.batch_bytes_max,
         };
@@ -100,13 +101,13 @@ async fn receive(channel: Channel, pipeline: &Arc<Pipeline>, message_bytes_max: 
     let outgoing = Outgoing(Arc::clone(pipeline));
     let mut answers = match client.pipeline(outgoing).await {
         Ok(response) => response.into_inner(),
-        Err(status) => return from_status(&status),
+        Err(status) => return from_broken(&status),
     };
     loop {
         match answers.message().await {
             Ok(Some(response)) => pipeline.complete(response.replies),
             Ok(None) => return Error::unavailable("the node ended the stream"),
-            Err(status) => return from_status(&status),
+            Err(status) => return from_broken(&status),
         }
     }
 }

@@ -10,29 +10,30 @@ use thiserror::Error;
 
 use crate::config::ConfigError;
 
-pub(crate) use map::{from_status, from_wire};
+pub(crate) use map::{from_broken, from_unary, from_wire};
 
 /// Why a call failed. Anything that is not a clear answer is an error: a
 /// session whose state cannot be established is never reported as live.
 #[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No session has this id in this namespace (as far as the answering region knows).
-    #[error("no such session")]
+    /// No live session has this id in this namespace: unknown, expired, or not yet
+    /// known to the region that answered.
+    #[error("no such session: unknown or expired")]
     NotFound,
-    /// The session has ended by its idle or absolute deadline.
-    #[error("the session has expired")]
-    Expired,
-    /// The session was ended; it never comes back.
-    #[error("the session was revoked")]
-    Revoked,
-    /// A session with this adopted id is there already.
+    /// The session was ended; it never comes back. The details' metadata say why
+    /// and when (`revoke_reason`, `revoked_at_ms`).
+    #[error("session revoked: {0}")]
+    Revoked(Box<Details>),
+    /// A session with this adopted id is or was there already.
     #[error("a session with this id exists already")]
     AlreadyExists,
-    /// The request breaks a rule; the same request always fails.
+    /// The request breaks a rule; the same request always fails. The details'
+    /// metadata say what is allowed.
     #[error("invalid argument: {0}")]
     InvalidArgument(Box<Details>),
-    /// The request would exceed a limit of the namespace or the node.
+    /// Something is larger or more than is allowed; nothing was changed. The
+    /// details' metadata have `field`, `limit` and `actual`.
     #[error("limit exceeded: {0}")]
     LimitExceeded(Box<Details>),
     /// The replica that answered has not seen the causal token's state in time.
@@ -102,17 +103,18 @@ impl Error {
         matches!(self, Self::Unavailable(_) | Self::Overloaded(_))
     }
 
-    /// Whether the session is known to be no longer usable: never there, expired or revoked.
+    /// Whether the session is known to be no longer usable: unknown, expired or revoked.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::NotFound | Self::Expired | Self::Revoked)
+        matches!(self, Self::NotFound | Self::Revoked(_))
     }
 
     /// What the node said beyond the kind of error.
     #[must_use]
     pub fn details(&self) -> Option<&Details> {
         match self {
-            Self::InvalidArgument(details)
+            Self::Revoked(details)
+            | Self::InvalidArgument(details)
             | Self::LimitExceeded(details)
             | Self::NotYet(details)
             | Self::ConsistencyNotReached(details)
@@ -131,6 +133,31 @@ impl Error {
 
     pub(crate) fn protocol(message: impl Into<String>) -> Self {
         Self::Protocol(Details::message(message))
+    }
+
+    /// For programs: the node's reason as listed in proto/README.md; where it
+    /// gave none, a word for the kind of error.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        if let Some(details) = self.details().filter(|details| !details.reason.is_empty()) {
+            return &details.reason;
+        }
+        match self {
+            Self::NotFound => "SESSION_NOT_FOUND",
+            Self::Revoked(_) => "SESSION_REVOKED",
+            Self::AlreadyExists => "SESSION_EXISTS",
+            Self::InvalidArgument(_) => "INVALID_FIELD",
+            Self::LimitExceeded(_) => "LIMIT_EXCEEDED",
+            Self::NotYet(_) => "NOT_YET",
+            Self::ConsistencyNotReached(_) => "CONSISTENCY_NOT_REACHED",
+            Self::PermissionDenied(_) => "PERMISSION_DENIED",
+            Self::Overloaded(_) => "OVERLOADED",
+            Self::Unavailable(_) => "UNAVAILABLE",
+            Self::DeadlineExceeded => "TIMED_OUT",
+            Self::Config(_) => "CONFIGURATION",
+            Self::Protocol(_) => "UNEXPECTED_ANSWER",
+            Self::Server(_) => "INTERNAL",
+        }
     }
 
     pub(crate) fn retry_after_ms(&self) -> u32 {

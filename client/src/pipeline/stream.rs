@@ -1,4 +1,4 @@
-//! One stream's calls under way: who waits for which answer, and what is still to be sent.
+//! One stream: many callers, one connection, no task for each call.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use sojourn_proto::session::v1::{PipelineCall, PipelineReply};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use super::state::{Slot, State, Waiting};
 use crate::error::{Details, Error};
 
 /// Bounds of one stream.
@@ -22,6 +23,8 @@ pub(crate) struct Limits {
     pub(crate) in_flight_max: usize,
     /// Bytes waiting to be sent.
     pub(crate) queue_bytes_max: usize,
+    /// Bytes of one call.
+    pub(crate) call_bytes_max: usize,
     /// Calls in one message.
     pub(crate) batch_calls_max: usize,
     /// Bytes in one message; a single larger call goes alone.
@@ -37,39 +40,15 @@ pub(crate) enum Failure {
     Unknown(Error),
 }
 
-type Answer = Result<Reply, Failure>;
+pub(super) type Answer = Result<Reply, Failure>;
 
 /// The calls of one stream. No lock is held over an await; no task a call.
 pub(crate) struct Pipeline {
     limits: Limits,
     permits: Semaphore,
-    pub(super) state: Mutex<State>,
+    state: Mutex<State>,
     stop: Notify,
     answers: AtomicU64,
-}
-
-#[derive(Default)]
-pub(super) struct State {
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-    queue: VecDeque<Waiting>,
-    queue_bytes: usize,
-    pub(super) waker: Option<Waker>,
-    closed: Option<Error>,
-}
-
-/// A call's id is its slot and the slot's generation, so that an answer that
-/// comes after its caller has gone finds nobody, not somebody else.
-#[derive(Default)]
-struct Slot {
-    generation: u32,
-    sent: bool,
-    answer: Option<oneshot::Sender<Answer>>,
-}
-
-struct Waiting {
-    call: PipelineCall,
-    bytes: usize,
 }
 
 /// What the writer is to do.
@@ -142,9 +121,12 @@ impl Pipeline {
         drop(state);
         for Slot { sent, answer, .. } in slots {
             let failure = if sent { Failure::Unknown } else { Failure::NotSent };
-            answer.map(|answer| answer.send(Err(failure(error.clone()))));
+            if let Some(answer) = answer {
+                // A caller that has just gone does not want it.
+                drop(answer.send(Err(failure(error.clone()))));
+            }
         }
-        waker.map(Waker::wake);
+        wake(waker);
         self.stop.notify_one();
     }
 
@@ -185,6 +167,9 @@ impl Pipeline {
         let (sender, receiver) = oneshot::channel();
         let mut call = PipelineCall { id: u64::MAX, timeout_ms, call: Some(call) };
         let bytes = call.encoded_len();
+        if bytes > self.limits.call_bytes_max {
+            return Err(Failure::NotSent(too_large(bytes, self.limits.call_bytes_max)));
+        }
         let mut state = self.state.lock();
         if let Some(error) = &state.closed {
             return Err(Failure::NotSent(error.clone()));
@@ -198,68 +183,12 @@ impl Pipeline {
         state.queue.push_back(Waiting { call, bytes });
         let waker = state.waker.take();
         drop(state);
-        waker.map(Waker::wake);
+        wake(waker);
         Ok((ticket, receiver))
     }
 
     fn closed_because(&self) -> Error {
         self.state.lock().closed.clone().unwrap_or_else(|| Error::unavailable("the stream is closed"))
-    }
-}
-
-impl State {
-    fn reserve(&mut self, answer: oneshot::Sender<Answer>) -> u64 {
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
-            // The number of slots is bounded by `in_flight_max`, at most 2^20.
-            (self.slots.len() - 1) as u32
-        });
-        let slot = &mut self.slots[index as usize];
-        (slot.sent, slot.answer) = (false, Some(answer));
-        u64::from(slot.generation) << 32 | u64::from(index)
-    }
-
-    fn slot(&mut self, id: u64) -> Option<&mut Slot> {
-        let (generation, index) = ((id >> 32) as u32, id as u32);
-        self.slots
-            .get_mut(index as usize)
-            .filter(|slot| slot.generation == generation && slot.answer.is_some())
-    }
-
-    fn release(&mut self, id: u64) -> Option<oneshot::Sender<Answer>> {
-        let slot = self.slot(id)?;
-        slot.generation = slot.generation.wrapping_add(1);
-        let answer = slot.answer.take();
-        self.free.push(id as u32);
-        answer
-    }
-
-    /// Calls whose callers have gone make room first.
-    fn has_room(&mut self, bytes: usize, bytes_max: usize) -> bool {
-        if self.queue_bytes + bytes > bytes_max {
-            let queue = std::mem::take(&mut self.queue);
-            self.queue = queue.into_iter().filter(|waiting| self.slot(waiting.call.id).is_some()).collect();
-            self.queue_bytes = self.queue.iter().map(|waiting| waiting.bytes).sum();
-        }
-        self.queue_bytes + bytes <= bytes_max
-    }
-
-    fn take_batch(&mut self, limits: &Limits) -> Vec<PipelineCall> {
-        let (mut calls, mut bytes) = (Vec::new(), 0);
-        while let Some(waiting) = self.queue.front() {
-            let full =
-                calls.len() >= limits.batch_calls_max || bytes + waiting.bytes > limits.batch_bytes_max;
-            if full && !calls.is_empty() {
-                break;
-            }
-            let Some(waiting) = self.queue.pop_front() else { break };
-            self.queue_bytes -= waiting.bytes;
-            let Some(slot) = self.slot(waiting.call.id) else { continue };
-            slot.sent = true;
-            bytes += waiting.bytes;
-            calls.push(waiting.call);
-        }
-        calls
     }
 }
 
@@ -290,7 +219,24 @@ impl Drop for Ticket<'_> {
     }
 }
 
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
 fn queue_full(bytes_max: usize) -> Error {
     let message = format!("more than {bytes_max} bytes of calls wait to be sent to this node");
     Error::Overloaded(Details::message(message))
+}
+
+fn too_large(bytes: usize, bytes_max: usize) -> Error {
+    let metadata =
+        [("field", "call".to_owned()), ("limit", bytes_max.to_string()), ("actual", bytes.to_string())];
+    Error::LimitExceeded(Box::new(Details {
+        message: format!("the call has {bytes} bytes; at most {bytes_max} are allowed"),
+        reason: "LIMIT_EXCEEDED".to_owned(),
+        metadata: metadata.map(|(name, value)| (name.to_owned(), value)).into(),
+        retry_after_ms: 0,
+    }))
 }

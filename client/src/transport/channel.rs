@@ -1,5 +1,6 @@
 //! gRPC channels over the connector and TLS.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,7 @@ pub(crate) struct Dialer {
     credentials: Credentials,
     cluster_id: String,
     connect_timeout: Duration,
-    address_overrides: std::collections::BTreeMap<String, String>,
+    address_overrides: BTreeMap<String, String>,
 }
 
 impl Dialer {
@@ -71,9 +72,8 @@ impl Dialer {
             let (target, name) = (target.clone(), name.clone());
             async move {
                 let secure = connect(&*connector, &tls, &target, name);
-                let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
-                let outcome = tokio::time::timeout(limit, secure).await.map_err(late);
-                outcome.flatten().map_err(|error| {
+                let late = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "no connection in time"));
+                tokio::time::timeout(limit, secure).await.unwrap_or_else(late).map_err(|error| {
                     io::Error::new(error.kind(), format!("cannot connect to {target}: {error}"))
                 })
             }

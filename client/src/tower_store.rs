@@ -1,4 +1,0 @@
-//! Placeholder
-/// A store.
-#[derive(Clone, Debug)]
-pub struct SojournStore;
