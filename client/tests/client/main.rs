@@ -1,0 +1,10 @@
+//! The client against nodes that run in this process: real gRPC and TLS over
+//! connections in memory, with sessions that are just a map.
+
+mod failover;
+mod identity;
+mod multiplexing;
+mod support;
+#[cfg(feature = "tower-sessions")]
+mod tower_store;
+mod typed;
