@@ -3,7 +3,7 @@
 use sojourn_client::{Changes, Client, Error, SessionId};
 use sojourn_proto::session::v1::pipeline_call::Call;
 
-use crate::support::{Behaviour, Cluster, NodeAt, eventually};
+use crate::support::{Behaviour, Cluster, NodeAt};
 
 const NODES: [NodeAt; 3] = [("us", "us-1"), ("eu", "eu-1"), ("eu", "eu-2")];
 
@@ -107,11 +107,12 @@ async fn a_write_that_may_have_happened_is_never_repeated_elsewhere() {
 async fn a_new_layout_is_followed() {
     let (cluster, client, id) = start().await;
     cluster.publish(2, &["us-1", "eu-2"]);
-    let asked = || {
-        futures::FutureExt::now_or_never(client.get("shop", &id).into_future());
-        !cluster.calls("eu-2").is_empty()
+    let followed = async {
+        while cluster.calls("eu-2").is_empty() {
+            client.get("shop", &id).await.unwrap();
+        }
     };
-    eventually("eu-2 is asked", asked).await;
+    tokio::time::timeout(std::time::Duration::from_secs(10), followed).await.unwrap();
     let before = cluster.calls("eu-1").len();
     client.get("shop", &id).await.unwrap();
     assert_eq!(cluster.calls("eu-1").len(), before);

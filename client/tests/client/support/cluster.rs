@@ -9,7 +9,6 @@ use sojourn_proto::cluster::v1::{Layout, Member, PartitionReplicas};
 use sojourn_proto::session::v1::pipeline_call::Call;
 use sojourn_proto::session::v1::session_service_server::SessionServiceServer;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tonic::transport::Server;
 
 use super::certificates::Authority;
@@ -25,9 +24,9 @@ const PARTITIONS: u32 = 4;
 /// A cluster of fake nodes that share their sessions.
 pub(crate) struct Cluster {
     pub(crate) authority: Authority,
-    pub(crate) network: MemoryNetwork,
+    network: MemoryNetwork,
     layout: watch::Sender<Layout>,
-    nodes: Vec<(FakeNode, JoinHandle<()>)>,
+    nodes: Vec<FakeNode>,
 }
 
 impl Cluster {
@@ -45,8 +44,8 @@ impl Cluster {
                 sessions: sessions.clone(),
                 layout: follow.clone(),
             };
-            let serving = serve(node.clone(), &authority, &network, "dev");
-            (node, serving)
+            serve(node.clone(), &authority, &network);
+            node
         });
         let nodes = started.collect();
         Self { authority, network, layout, nodes }
@@ -71,12 +70,11 @@ impl Cluster {
 
     /// Ends a node: its connections break and new ones are refused.
     pub(crate) fn kill(&self, name: &str) {
-        self.network.refuse(&format!("{name}:1"));
-        self.nodes.iter().filter(|(node, _)| node.member.name == name).for_each(|(_, task)| task.abort());
+        self.network.cut(&format!("{name}:1"));
     }
 
     pub(crate) fn seen(&self, name: &str) -> &Observed {
-        let (node, _) = self.nodes.iter().find(|(node, _)| node.member.name == name).unwrap();
+        let node = self.nodes.iter().find(|node| node.member.name == name).unwrap();
         &node.observed
     }
 
@@ -85,25 +83,20 @@ impl Cluster {
     }
 
     pub(crate) fn open_streams(&self) -> usize {
-        self.nodes.iter().map(|(node, _)| node.observed.open_streams.load(Ordering::SeqCst)).sum()
+        self.nodes.iter().map(|node| node.observed.open_streams.load(Ordering::SeqCst)).sum()
     }
 
     /// Publishes a layout that names only these nodes.
     pub(crate) fn publish(&self, version: u64, names: &[&str]) {
-        let members = self.nodes.iter().map(|(node, _)| node.member.clone());
+        let members = self.nodes.iter().map(|node| node.member.clone());
         let members: Vec<Member> = members.filter(|member| names.contains(&member.name.as_str())).collect();
         self.layout.send_replace(layout_of(version, &members));
     }
 }
 
-/// A node that serves under a certificate of the given cluster.
-pub(crate) fn serve(
-    node: FakeNode,
-    authority: &Authority,
-    network: &MemoryNetwork,
-    cluster_id: &str,
-) -> JoinHandle<()> {
-    let uri = format!("sojourn://{cluster_id}/node/{}/{}", node.member.region, node.member.name);
+/// Serves until the connections to it are cut.
+fn serve(node: FakeNode, authority: &Authority, network: &MemoryNetwork) {
+    let uri = format!("sojourn://dev/node/{}/{}", node.member.region, node.member.name);
     let (acceptor, mut incoming) = (acceptor(&authority.issue(&uri)), network.listen(&node.member.address));
     tokio::spawn(async move {
         let (sender, secure) = mpsc::unbounded_channel();
@@ -119,7 +112,7 @@ pub(crate) fn serve(
             .add_service(ClusterServiceServer::new(node))
             .serve_with_incoming(tokio_stream::wrappers::UnboundedReceiverStream::new(secure));
         tokio::select! { () = accepting => {}, _ = serving => {} }
-    })
+    });
 }
 
 fn member(replica_id: u32, (region, name): NodeAt) -> Member {

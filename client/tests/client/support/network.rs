@@ -12,8 +12,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use sojourn_client::{Connection, Connector, TlsConfig};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, copy_bidirectional};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
@@ -24,6 +25,8 @@ const BUFFER_BYTES: usize = 64 << 10;
 #[derive(Clone, Default)]
 pub(crate) struct MemoryNetwork {
     listeners: Arc<Mutex<BTreeMap<String, mpsc::UnboundedSender<DuplexStream>>>>,
+    /// What carries bytes to each address.
+    cables: Arc<Mutex<BTreeMap<String, Vec<AbortHandle>>>>,
 }
 
 impl MemoryNetwork {
@@ -33,8 +36,11 @@ impl MemoryNetwork {
         receiver
     }
 
-    pub(crate) fn refuse(&self, address: &str) {
+    /// Breaks all connections to an address and refuses new ones.
+    pub(crate) fn cut(&self, address: &str) {
         self.listeners.lock().unwrap().remove(address);
+        let cables = self.cables.lock().unwrap().remove(address);
+        cables.into_iter().flatten().for_each(|cable| cable.abort());
     }
 }
 
@@ -43,7 +49,11 @@ impl Connector for MemoryNetwork {
         Box::pin(async move {
             let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "nobody listens");
             let listener = self.listeners.lock().unwrap().get(authority).cloned().ok_or_else(refused)?;
-            let (ours, theirs) = tokio::io::duplex(BUFFER_BYTES);
+            let (ours, mut near) = tokio::io::duplex(BUFFER_BYTES);
+            let (mut far, theirs) = tokio::io::duplex(BUFFER_BYTES);
+            let cable = tokio::spawn(async move { copy_bidirectional(&mut near, &mut far).await });
+            let mut cables = self.cables.lock().unwrap();
+            cables.entry(authority.to_owned()).or_default().push(cable.abort_handle());
             listener.send(theirs).map_err(|_| refused())?;
             Ok(Box::new(ours) as Box<dyn Connection>)
         })
