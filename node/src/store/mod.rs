@@ -1,8 +1,12 @@
 //! Makes sessions last: atomic batches over named trees behind one trait.
 
+mod config;
 mod error;
+mod sled_store;
 
+pub use config::StoreConfig;
 pub use error::StoreError;
+pub use sled_store::{Progress, SledStore, StoreUsage, should_compact};
 
 /// A named tree: an ordered map from bytes to bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
