@@ -58,3 +58,31 @@ impl StoreConfig {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_out_of_range_are_named() {
+        assert!(StoreConfig::default().validate().is_ok());
+        let default = StoreConfig::default;
+        for (wrong, name) in [
+            (StoreConfig { cache_bytes: 1, ..default() }, "cache_bytes"),
+            (StoreConfig { compaction_ratio_max: 1.0, ..default() }, "compaction_ratio_max"),
+            (StoreConfig { compaction_ratio_max: f64::NAN, ..default() }, "compaction_ratio_max"),
+            (StoreConfig { compaction_step_bytes: 0, ..default() }, "compaction_step_bytes"),
+            (StoreConfig { compaction_check_interval_ms: 0, ..default() }, "compaction_check_interval_ms"),
+        ] {
+            let error = wrong.validate().unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("allowed"), "{error}");
+        }
+    }
+
+    #[test]
+    fn settings_may_be_left_out_but_not_misspelt() {
+        let config: StoreConfig = toml::from_str("cache_bytes = 2000000").unwrap();
+        assert_eq!(config, StoreConfig { cache_bytes: 2_000_000, ..StoreConfig::default() });
+        assert!(toml::from_str::<StoreConfig>("cache_byte = 1").is_err());
+    }
+}

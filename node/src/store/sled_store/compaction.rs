@@ -50,7 +50,6 @@ pub fn should_compact(
 pub(super) struct Copying {
     target: Database,
     reached: Point,
-    bytes: u64,
 }
 
 impl Copying {
@@ -58,27 +57,40 @@ impl Copying {
     pub(super) fn mirror(&self, plan: &Plan) -> Result<(), StoreError> {
         self.target.apply(plan.writes().filter(|(key, _)| self.reached.passed(key)))
     }
+
+    fn step(&mut self, source: &Database, from: Vec<u8>, bytes_max: u64) -> Result<(), StoreError> {
+        let step = Step::read(source, from, bytes_max)?;
+        self.target.apply(step.entries.iter().map(|(key, value)| (&key[..], Some(&value[..]))))?;
+        self.reached = step.reached;
+        Ok(())
+    }
 }
 
 impl SledStore {
     /// Does the next step of the disk's upkeep: counting live data once after
     /// a start, then compacting whenever that is due. Waits for the disk.
     pub fn upkeep(&self) -> Result<Progress, StoreError> {
-        let mut writer = self.writer.lock();
-        self.check_not_failed()?;
-        if writer.copying.is_some() {
-            return self.copy_step(&mut writer);
+        let _upkeep = self.upkeep.lock();
+        {
+            let mut writer = self.writer.lock();
+            self.check_not_failed()?;
+            if writer.copying.is_none() {
+                let Some(live_bytes) = writer.live.total() else { return self.count_step(&mut writer) };
+                // A copy that was given up must not keep the space it took.
+                self.directory.remove_leftovers()?;
+                let compacted = writer.compacted_disk_bytes;
+                if !should_compact(self.disk_bytes()?, live_bytes, compacted, &self.config) {
+                    return Ok(Progress::Idle);
+                }
+                self.begin_copy(&mut writer)?;
+            }
         }
-        let Some(live_bytes) = writer.live.total() else { return self.count_step(&mut writer) };
-        if should_compact(self.disk_bytes()?, live_bytes, writer.compacted_disk_bytes, &self.config) {
-            self.begin_copy(&mut writer)?;
-            return Ok(Progress::Working);
-        }
-        Ok(Progress::Idle)
+        self.copy_on()
     }
 
     /// Compacts now, whatever the limits say. Others go on meanwhile.
     pub fn compact(&self) -> Result<(), StoreError> {
+        let _upkeep = self.upkeep.lock();
         {
             let mut writer = self.writer.lock();
             self.check_not_failed()?;
@@ -86,8 +98,16 @@ impl SledStore {
                 self.begin_copy(&mut writer)?;
             }
         }
-        while self.upkeep()? == Progress::Working {}
-        Ok(())
+        loop {
+            match self.copy_on()? {
+                Progress::Working => {}
+                Progress::Compacted => return Ok(()),
+                Progress::Idle => {
+                    let detail = "a write to the copy failed".to_owned();
+                    return Err(StoreError::Io { doing: "compacting", detail });
+                }
+            }
+        }
     }
 
     /// Keeps up the disk in the background until the store is dropped.
@@ -124,36 +144,39 @@ impl SledStore {
         Ok(Progress::Working)
     }
 
-    fn begin_copy(&self, writer: &mut Writer) -> Result<(), StoreError> {
+    pub(super) fn begin_copy(&self, writer: &mut Writer) -> Result<(), StoreError> {
         let target = Database::open(&self.directory.prepare_next()?, self.config.cache_bytes)?;
-        writer.copying = Some(Copying { target, reached: Point::Start, bytes: 0 });
+        writer.copying = Some(Copying { target, reached: Point::Start });
         Ok(())
     }
 
-    fn copy_step(&self, writer: &mut Writer) -> Result<Progress, StoreError> {
-        let Some(copying) = &mut writer.copying else { return Ok(Progress::Idle) };
-        let Some(from) = copying.reached.next() else { return self.finish_copy(writer) };
-        let step = Step::read(&self.current.read(), from, self.config.compaction_step_bytes)?;
-        copying.target.apply(step.entries.iter().map(|(key, value)| (&key[..], Some(&value[..]))))?;
-        copying.bytes += step.bytes;
-        copying.reached = step.reached;
-        Ok(Progress::Working)
-    }
-
-    fn finish_copy(&self, writer: &mut Writer) -> Result<Progress, StoreError> {
-        let Some(copying) = writer.copying.take() else { return Ok(Progress::Idle) };
-        copying.target.sync()?;
+    /// The next step of a copy, or the swap at its end. A failure gives the copy up.
+    fn copy_on(&self) -> Result<Progress, StoreError> {
         let old = {
-            let mut current = self.current.write();
-            // Whether the rename lasts is unknown if this fails, so that is a failure of the store.
-            self.fail(self.directory.promote_next())?;
-            std::mem::replace(&mut *current, copying.target)
+            let mut writer = self.writer.lock();
+            let Some(mut copying) = writer.copying.take() else { return Ok(Progress::Idle) };
+            if let Some(from) = copying.reached.next() {
+                copying.step(&self.current.read(), from, self.config.compaction_step_bytes)?;
+                writer.copying = Some(copying);
+                return Ok(Progress::Working);
+            }
+            self.swap(copying.target)?
         };
+        // Closing and removing the old database holds up nobody.
         drop(old);
         self.directory.remove_leftovers()?;
         self.compactions.fetch_add(1, Ordering::Relaxed);
-        writer.compacted_disk_bytes = self.disk_bytes()?;
+        self.writer.lock().compacted_disk_bytes = self.disk_bytes()?;
         Ok(Progress::Compacted)
+    }
+
+    /// Puts a complete copy in the place of the database, and returns that.
+    fn swap(&self, target: Database) -> Result<Database, StoreError> {
+        target.sync()?;
+        let mut current = self.current.write();
+        // If this fails, which one a restart will find is unknown: a failure of the whole store.
+        self.fail(self.directory.promote_next())?;
+        Ok(std::mem::replace(&mut *current, target))
     }
 }
 

@@ -1,7 +1,7 @@
 //! One sled database in one directory, and what sled 0.34 leaves to its user.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -19,7 +19,6 @@ const OPEN_RETRY_MS: u64 = 25;
 pub(super) struct Database {
     db: sled::Db,
     file: File,
-    path: PathBuf,
 }
 
 impl Database {
@@ -33,24 +32,10 @@ impl Database {
             .flush_every_ms(None);
         let db = open_patiently(&config)?;
         let file = File::open(path.join("db")).map_err(io("opening the database file"))?;
-        let database = Self { db, file, path: path.to_owned() };
+        let database = Self { db, file };
         database.sync()?;
-        database.sync_directory()?;
+        sync_directory(path)?;
         Ok(database)
-    }
-
-    /// sled syncs neither its settings nor the directory that names its files.
-    fn sync_directory(&self) -> Result<(), StoreError> {
-        for name in ["conf", "db", "blobs", "."] {
-            let file = File::open(self.path.join(name)).map_err(io("opening a database file"))?;
-            file.sync_all().map_err(io("syncing a database file"))?;
-        }
-        Ok(())
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
@@ -89,6 +74,15 @@ impl Database {
         self.db.flush().map_err(sled_error("flushing"))?;
         self.file.sync_data().map_err(io("syncing"))
     }
+}
+
+/// sled syncs neither its settings nor the directories that name its files.
+fn sync_directory(path: &Path) -> Result<(), StoreError> {
+    for name in ["conf", "db", "blobs", ".", ".."] {
+        let file = File::open(path.join(name)).map_err(io("opening a database file"))?;
+        file.sync_all().map_err(io("syncing a database file"))?;
+    }
+    Ok(())
 }
 
 fn open_patiently(config: &sled::Config) -> Result<sled::Db, StoreError> {

@@ -12,6 +12,9 @@ mod directory;
 mod layout;
 mod usage;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,6 +25,7 @@ use compaction::Copying;
 pub use compaction::{Progress, should_compact};
 use database::Database;
 use directory::Directory;
+use layout::Plan;
 use usage::LiveBytes;
 
 use super::{Batch, Entry, Store, StoreConfig, StoreError, Tree};
@@ -33,7 +37,8 @@ use super::{Batch, Entry, Store, StoreConfig, StoreError, Tree};
 /// unknown: every later write and sync fails until the store is opened again.
 pub struct SledStore {
     config: StoreConfig,
-    // Lock order: writer, then current.
+    // Lock order: upkeep, writer, current.
+    upkeep: Mutex<()>,
     writer: Mutex<Writer>,
     current: RwLock<Database>,
     failed: Mutex<Option<StoreError>>,
@@ -75,6 +80,7 @@ impl SledStore {
         directory.remove_leftovers()?;
         Ok(Arc::new(Self {
             config,
+            upkeep: Mutex::new(()),
             writer: Mutex::new(Writer { live: LiveBytes::default(), copying: None, compacted_disk_bytes: 0 }),
             current: RwLock::new(database),
             failed: Mutex::new(None),
@@ -122,7 +128,11 @@ impl Store for SledStore {
         let mut writer = self.writer.lock();
         self.check_not_failed()?;
         let current = self.current.read();
-        self.fail(writer.apply(&current, batch))
+        let plan = layout::plan(&current, batch)?;
+        writer.mirror(&plan);
+        self.fail(current.apply(plan.writes()))?;
+        writer.live.adjust(&plan);
+        Ok(())
     }
 
     fn scan(&self, tree: Tree, from: &[u8], to: &[u8], items_max: usize) -> Result<Vec<Entry>, StoreError> {
@@ -153,13 +163,12 @@ impl Store for SledStore {
 }
 
 impl Writer {
-    fn apply(&mut self, current: &Database, batch: Batch) -> Result<(), StoreError> {
-        let plan = layout::plan(current, batch)?;
-        if let Some(copying) = &self.copying {
-            copying.mirror(&plan)?;
+    /// Keeps a copy under way like the original. The write itself does not need
+    /// the copy, so a failure only ends that.
+    fn mirror(&mut self, plan: &Plan) {
+        if let Some(Err(error)) = self.copying.as_ref().map(|copying| copying.mirror(plan)) {
+            tracing::warn!(%error, "disk compaction given up");
+            self.copying = None;
         }
-        current.apply(plan.writes())?;
-        self.live.adjust(&plan);
-        Ok(())
     }
 }

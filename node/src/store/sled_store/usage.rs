@@ -44,11 +44,6 @@ impl Point {
 }
 
 impl LiveBytes {
-    /// A count that is known.
-    pub(super) fn known(bytes: u64) -> Self {
-        Self { bytes, counted_to: Point::End }
-    }
-
     /// The count, once it covers everything.
     pub(super) fn total(&self) -> Option<u64> {
         matches!(self.counted_to, Point::End).then_some(self.bytes)
