@@ -146,14 +146,15 @@ impl Replication {
     }
 
     /// Closes all links and ends all tasks.
-    pub fn shutdown(&self) {
+    #[allow(clippy::unused_async, reason = "the node's parts stop alike")]
+    pub async fn shutdown(&self) {
         self.shared.stopping.cancel();
     }
 }
 
 impl Drop for Replication {
     fn drop(&mut self) {
-        self.shutdown();
+        self.shared.stopping.cancel();
     }
 }
 
@@ -192,3 +193,6 @@ impl Shared {
         self.state.lock().links.keys().copied().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
