@@ -2,7 +2,6 @@
 //! `sojourn://<cluster id>/node/<region>/<name>` or `sojourn://<cluster id>/client/<name>`.
 
 use std::fmt;
-use std::sync::Arc;
 
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -16,21 +15,17 @@ pub const NAME_BYTES_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PeerIdentity {
     /// A node of the cluster.
-    Node(NodeIdentity),
+    Node {
+        /// Its name, unique in the cluster.
+        name: String,
+        /// Its region.
+        region: String,
+    },
     /// An application or an operator.
     Client {
         /// The name in its certificate.
-        name: Arc<str>,
+        name: String,
     },
-}
-
-/// A node as its certificate names it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct NodeIdentity {
-    /// Its name, unique in the cluster.
-    pub name: Arc<str>,
-    /// Its region.
-    pub region: Arc<str>,
 }
 
 /// Why a certificate does not name a peer of this cluster.
@@ -95,10 +90,10 @@ impl PeerIdentity {
         let parts: Vec<&str> = uri.strip_prefix(SCHEME).ok_or_else(malformed)?.split('/').collect();
         let (cluster, identity) = match parts.as_slice() {
             [cluster, "node", region, name] if valid_name(region) && valid_name(name) => {
-                (*cluster, Self::Node(NodeIdentity { name: Arc::from(*name), region: Arc::from(*region) }))
+                (*cluster, Self::Node { name: (*name).to_owned(), region: (*region).to_owned() })
             }
             [cluster, "client", name] if valid_name(name) => {
-                (*cluster, Self::Client { name: Arc::from(*name) })
+                (*cluster, Self::Client { name: (*name).to_owned() })
             }
             _ => return Err(malformed()),
         };
@@ -116,7 +111,7 @@ impl PeerIdentity {
     #[must_use]
     pub fn uri(&self, cluster_id: &str) -> String {
         match self {
-            Self::Node(node) => format!("{SCHEME}{cluster_id}/node/{}/{}", node.region, node.name),
+            Self::Node { name, region } => format!("{SCHEME}{cluster_id}/node/{region}/{name}"),
             Self::Client { name } => format!("{SCHEME}{cluster_id}/client/{name}"),
         }
     }
@@ -125,7 +120,7 @@ impl PeerIdentity {
 impl fmt::Display for PeerIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Node(node) => write!(f, "node {} of region {}", node.name, node.region),
+            Self::Node { name, region } => write!(f, "node {name} of region {region}"),
             Self::Client { name } => write!(f, "client {name}"),
         }
     }
@@ -153,7 +148,7 @@ mod tests {
     }
 
     fn node(region: &str, name: &str) -> PeerIdentity {
-        PeerIdentity::Node(NodeIdentity { name: name.into(), region: region.into() })
+        PeerIdentity::Node { name: name.into(), region: region.into() }
     }
 
     #[test]

@@ -4,6 +4,6 @@ pub mod identity;
 pub mod keys;
 pub mod tls;
 
-pub use identity::{IdentityError, NodeIdentity, PeerIdentity};
+pub use identity::{IdentityError, PeerIdentity};
 pub use keys::ClusterKey;
 pub use tls::{NodeTls, TlsError, TlsFiles};

@@ -13,7 +13,7 @@ use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use serde::{Deserialize, Serialize};
 
-use super::identity::{IdentityError, NodeIdentity, PeerIdentity};
+use super::identity::{IdentityError, PeerIdentity};
 use crate::env::Clock;
 
 /// Where a node's TLS material is.
@@ -83,7 +83,7 @@ impl NodeTls {
     pub fn load(
         files: &TlsFiles,
         cluster_id: &str,
-        own: &NodeIdentity,
+        own: &PeerIdentity,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, TlsError> {
         let chain = certificates("the certificate", &files.cert_file)?;
@@ -166,14 +166,13 @@ fn check_own_identity(
     path: &Path,
     chain: &[CertificateDer<'_>],
     cluster_id: &str,
-    own: &NodeIdentity,
+    own: &PeerIdentity,
 ) -> Result<(), TlsError> {
     let path = path.display().to_string();
     let leaf = chain.first().map_or(&[][..], |leaf| leaf.as_ref());
     let actual = PeerIdentity::from_certificate(leaf, cluster_id)
         .map_err(|reason| TlsError::Identity { path: path.clone(), reason })?;
-    let expected = PeerIdentity::Node(own.clone());
-    if actual == expected { Ok(()) } else { Err(TlsError::OtherNode { path, actual, expected }) }
+    if actual == *own { Ok(()) } else { Err(TlsError::OtherNode { path, actual, expected: own.clone() }) }
 }
 
 fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

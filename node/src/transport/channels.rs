@@ -17,7 +17,7 @@ use crate::env::{Connection, Environment};
 use crate::security::{IdentityError, NodeTls, PeerIdentity};
 
 /// Who must answer at the other end.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PeerExpectation {
     /// One certain node.
     Node {
@@ -31,7 +31,7 @@ pub enum PeerExpectation {
 }
 
 /// Opens channels to other nodes.
-pub trait PeerChannels: Send + Sync {
+pub trait PeerChannels: Send + Sync + 'static {
     /// A channel to `host:port`. It connects on first use and again after each
     /// loss, and is shared by everybody who asks for the same address and peer.
     fn channel(&self, address: &str, expect: PeerExpectation) -> Channel;
@@ -129,12 +129,11 @@ fn check(leaf: Option<&[u8]>, cluster_id: &str, expect: &PeerExpectation) -> Res
         .and_then(|leaf| PeerIdentity::from_certificate(leaf, cluster_id))
         .map_err(|error| error.to_string())?;
     match (&identity, expect) {
-        (PeerIdentity::Node(_), PeerExpectation::AnyNode) => Ok(()),
-        (PeerIdentity::Node(node), PeerExpectation::Node { name, region })
-            if *node.name == **name && *node.region == **region =>
-        {
-            Ok(())
-        }
+        (PeerIdentity::Node { .. }, PeerExpectation::AnyNode) => Ok(()),
+        (
+            PeerIdentity::Node { name, region },
+            PeerExpectation::Node { name: wanted, region: wanted_region },
+        ) if name == wanted && region == wanted_region => Ok(()),
         (_, PeerExpectation::AnyNode) => Err(format!("expected a node, {identity} answered")),
         (_, PeerExpectation::Node { name, region }) => {
             Err(format!("expected node {name} of region {region}, {identity} answered"))

@@ -63,7 +63,7 @@ fn admit(connection: Option<&PeerConnection>, path: &str) -> Result<PeerIdentity
         None => return Err(Failure::new(Reason::BadCertificate, "no certificate was shown")),
     };
     let internal = NODE_ONLY.iter().any(|prefix| path.starts_with(prefix));
-    if internal && !matches!(identity, PeerIdentity::Node(_)) {
+    if internal && !matches!(identity, PeerIdentity::Node { .. }) {
         let message = format!("{path} is between nodes only; {identity} may not call it");
         return Err(Failure::new(Reason::NodeCertificateRequired, message));
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::ConfigError;
+
 /// Limits of connections. All are enforced on every connection, of nodes too.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -51,5 +53,40 @@ impl Default for TransportLimits {
             connection_age_max_ms: 24 * 60 * 60 * 1_000,
             connection_age_grace_ms: 60_000,
         }
+    }
+}
+
+impl TransportLimits {
+    /// Refuses what cannot work.
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+        let times_ms = [
+            ("handshake_timeout_ms", self.handshake_timeout_ms),
+            ("connect_timeout_ms", self.connect_timeout_ms),
+            ("keepalive_interval_ms", self.keepalive_interval_ms),
+            ("keepalive_timeout_ms", self.keepalive_timeout_ms),
+        ];
+        for (field, value_ms) in times_ms {
+            ConfigError::check_range(&format!("transport.{field}"), value_ms, 1, DAY_MS)?;
+        }
+        // HTTP/2 windows are 31 bits wide.
+        let numbers = [
+            ("streams_per_connection_max", self.streams_per_connection_max, 1, 1 << 20),
+            ("header_list_bytes_max", self.header_list_bytes_max, 1 << 10, 1 << 20),
+            ("stream_window_bytes", self.stream_window_bytes, 1 << 16, i32::MAX as u32),
+            ("connection_window_bytes", self.connection_window_bytes, 1 << 16, i32::MAX as u32),
+        ];
+        for (field, value, least, most) in numbers {
+            ConfigError::check_range(&format!("transport.{field}"), value, least, most)?;
+        }
+        let sizes = [
+            ("connections_max", self.connections_max, 1, 1 << 20),
+            ("message_bytes_max", self.message_bytes_max, 1 << 10, 64 << 20),
+            ("pending_resets_max", self.pending_resets_max, 1, 1 << 16),
+        ];
+        for (field, value, least, most) in sizes {
+            ConfigError::check_range(&format!("transport.{field}"), value, least, most)?;
+        }
+        Ok(())
     }
 }
