@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures::Stream;
 use futures::stream::StreamExt;
@@ -61,7 +60,7 @@ impl Cluster {
         let mut reasons = Vec::new();
         if self.stopping.is_cancelled() {
             reasons.push("the node is stopping".to_owned());
-        } else if !self.handler.ready.load(Ordering::Relaxed) {
+        } else if !self.handler.readiness.is_ready() {
             reasons.push("the node is not active in the membership yet".to_owned());
         }
         reasons

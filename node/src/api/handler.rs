@@ -1,7 +1,6 @@
 //! One handler for every way in: unary calls, pipelines, and calls forwarded by other nodes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -22,8 +21,8 @@ use crate::config::ApiConfig;
 use crate::engine::Engine;
 use crate::env::Environment;
 use crate::replication::Replication;
-use crate::session::{DecodeLimits, Key, Partition};
-use crate::telemetry::Counters;
+use crate::session::{DecodeLimits, Key, Partition, SessionLimits};
+use crate::telemetry::{Counters, Readiness};
 
 /// Reads of one batch that wait at the same time.
 const BATCH_READS_MAX: usize = 32;
@@ -44,10 +43,11 @@ pub struct Handler {
     pub(super) router: Router,
     pub(super) env: Environment,
     pub(super) config: ApiConfig,
+    pub(super) limits: SessionLimits,
     pub(super) decode_limits: DecodeLimits,
     pub(super) message_bytes_max: usize,
     pub(super) counters: Arc<Counters>,
-    pub(super) ready: Arc<AtomicBool>,
+    pub(super) readiness: Arc<Readiness>,
     pub(super) permits: Semaphore,
     pub(super) partition_count: u32,
     pub(super) key_secret: [u8; 32],
@@ -69,7 +69,7 @@ impl Handler {
     /// Answers a call if that needs no wait; `None` leaves it to [`Self::call`].
     pub(super) fn call_now(&self, call: &Call) -> Option<Reply> {
         let Call::Get(request) = call else { return None };
-        if self.ready.load(Ordering::Relaxed) { self.get_now(request) } else { None }
+        if self.readiness.is_ready() { self.get_now(request) } else { None }
     }
 
     /// Answers a call.
@@ -78,7 +78,7 @@ impl Handler {
     }
 
     async fn try_call(&self, call: Call, timeout: Option<Duration>, hop: Hop) -> Result<Reply, Failure> {
-        if !self.ready.load(Ordering::Relaxed) {
+        if !self.readiness.is_ready() {
             return Err(Failure::new(Reason::NotReady, "this node is starting or stopping"));
         }
         let Ok(_permit) = self.permits.try_acquire() else {

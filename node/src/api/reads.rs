@@ -55,7 +55,7 @@ impl Handler {
 
     /// Judges a record and shows it if it is live.
     fn found(&self, record: Option<Record>, target: Target) -> Result<pb::GetResponse, Failure> {
-        let Some(record) = record else { return Err(not_found()) };
+        let Some(record) = record else { return Err(Failure::not_found()) };
         let session = self.show(&record.state)?;
         let causal_token = CausalToken::encode(target.partition, &record.vector);
         Ok(pb::GetResponse { session: Some(session), causal_token })
@@ -66,12 +66,9 @@ impl Handler {
         let view = SessionView::open(state, &self.decode_limits)?;
         match view.liveness(self.env.clock.wall_ms()) {
             Liveness::Live => Ok(convert::session(view)?),
-            Liveness::Expired => Err(not_found()),
+            Liveness::Expired => Err(Failure::not_found()),
             Liveness::Revoked => Err(revoked(&view)),
-            Liveness::Partial => {
-                let message = "this replica holds only a part of the session and is fetching the rest";
-                Err(Failure::new(Reason::SessionIncomplete, message))
-            }
+            Liveness::Partial => Err(Failure::incomplete()),
         }
     }
 
@@ -82,11 +79,7 @@ impl Handler {
     }
 }
 
-fn not_found() -> Failure {
-    Failure::new(Reason::SessionNotFound, "no live session has this id: it is unknown or has expired")
-}
-
-fn revoked(view: &SessionView<'_>) -> Failure {
+pub(super) fn revoked(view: &SessionView<'_>) -> Failure {
     let failure = Failure::new(Reason::SessionRevoked, "the session was revoked");
     match view.revocation() {
         Some(revocation) => failure

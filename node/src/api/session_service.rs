@@ -30,7 +30,13 @@ impl Sessions {
     }
 
     async fn answer(&self, metadata: &MetadataMap, call: Call) -> Result<Reply, Status> {
-        match self.handler.call(call, timeout(metadata)?, Hop::First).await {
+        let timeout = timeout(metadata)?;
+        let now = self.handler.call_now(&call);
+        let reply = match now {
+            Some(reply) => reply,
+            None => self.handler.call(call, timeout, Hop::First).await,
+        };
+        match reply {
             Reply::Error(error) => Err(status::status(error)),
             reply => Ok(reply),
         }

@@ -10,7 +10,8 @@ use super::handler::{Handler, Target};
 use super::ids::{check_idempotency_key, check_reason};
 use super::levels::{durability, write_consistency};
 use super::status::Failure;
-use crate::engine::{Command, Committed, Create, Durability, ExecuteOptions, Update};
+use super::reads::revoked;
+use crate::engine::{Command, Committed, Create, Durability, EngineError, ExecuteOptions, Update};
 use crate::session::SessionView;
 
 impl Handler {
@@ -19,8 +20,8 @@ impl Handler {
     ) -> Result<pb::CreateResponse, Failure> {
         let command = Command::Create(Create {
             namespace: request.namespace.into(),
-            idle_timeout_ms: request.idle_timeout_ms,
-            absolute_timeout_ms: request.absolute_timeout_ms,
+            idle_timeout_ms: or_default(request.idle_timeout_ms, self.limits.idle_timeout_ms_default),
+            absolute_timeout_ms: or_default(request.absolute_timeout_ms, self.limits.absolute_timeout_ms_default),
             changes: convert::changes(request.changes.unwrap_or_default())?,
         });
         let committed = self.write(target, command, request.options, deadline).await?;
@@ -81,12 +82,36 @@ impl Handler {
         let key = Some(options.idempotency_key).filter(|key: &Bytes| !key.is_empty());
         let ack = level != pb::Consistency::LocalOne;
         let options = ExecuteOptions { durability, idempotency_key: key, ack };
-        let committed = self.engine.execute(target.key, command, &options).await?;
+        let committed = match self.engine.execute(target.key, command.clone(), &options).await {
+            Err(EngineError::Partial) => {
+                self.complete(target, deadline).await?;
+                self.engine.execute(target.key, command, &options).await
+            }
+            outcome => outcome,
+        };
+        let committed = match committed {
+            // The engine tells that it ended; the record tells how.
+            Err(EngineError::Revoked) => return Err(self.ended(target).await),
+            committed => committed?,
+        };
         if ack {
             self.confirm(target, &committed, level, deadline).await?;
         }
         Ok(committed)
     }
+
+    async fn ended(&self, target: Target) -> Failure {
+        let Ok(Some(record)) = self.engine.read(target.key).await else { return EngineError::Revoked.into() };
+        match SessionView::open(&record.state, &self.decode_limits) {
+            Ok(view) => revoked(&view),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+/// A duration of 0 stands for the default.
+fn or_default(asked_ms: u64, default_ms: u64) -> u64 {
+    if asked_ms == 0 { default_ms } else { asked_ms }
 }
 
 fn token(target: Target, committed: &Committed) -> Bytes {
