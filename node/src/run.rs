@@ -72,7 +72,10 @@ pub enum RunError {
 /// # Errors
 /// What keeps the node from starting, or ended it.
 pub async fn run(
-    config: Config, env: Environment, store: Arc<dyn Store>, shutdown: impl Future<Output = ()>,
+    config: Config,
+    env: Environment,
+    store: Arc<dyn Store>,
+    shutdown: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     config.validate()?;
     let key = ClusterKey::read(&config.keys.cluster_key_file)?;
@@ -107,7 +110,11 @@ struct Node {
 
 impl Node {
     async fn start(
-        config: &Config, env: &Environment, store: &Arc<dyn Store>, key: &ClusterKey, tls: &NodeTls,
+        config: &Config,
+        env: &Environment,
+        store: &Arc<dyn Store>,
+        key: &ClusterKey,
+        tls: &NodeTls,
     ) -> Result<Self, RunError> {
         let routes = config.node.routes.clone();
         let channels: Arc<dyn PeerChannels> =
@@ -154,12 +161,14 @@ impl Node {
     }
 
     fn routes(&self) -> Routes {
-        self.api.routes().add_service(self.members.service()).add_service(self.replication.service())
+        self.api.routes().add_service(self.members.service())
     }
 
     /// Serves until the node is told to stop, or may not go on; then drains.
     async fn supervise(
-        &self, served: impl Future<Output = Result<(), TransportError>>, shutdown: impl Future<Output = ()>,
+        &self,
+        served: impl Future<Output = Result<(), TransportError>>,
+        shutdown: impl Future<Output = ()>,
         drain: Duration,
     ) -> Result<(), RunError> {
         tokio::pin!(served);
@@ -198,7 +207,10 @@ fn local_node(config: &Config) -> LocalNode {
 
 /// A node is ready while the membership has it active or draining.
 fn follow_readiness(
-    own: ReplicaId, mut membership: MembershipWatch, readiness: &Arc<Readiness>, stopping: &CancellationToken,
+    own: ReplicaId,
+    mut membership: MembershipWatch,
+    readiness: &Arc<Readiness>,
+    stopping: &CancellationToken,
     env: &Environment,
 ) {
     let (readiness, stopping) = (readiness.clone(), stopping.clone());

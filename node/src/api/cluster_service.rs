@@ -18,7 +18,7 @@ use crate::store::Store;
 use crate::telemetry::process_cpu_us;
 
 /// The service.
-pub struct Cluster {
+pub(super) struct Cluster {
     handler: Arc<Handler>,
     store: Arc<dyn Store>,
     stopping: CancellationToken,
@@ -27,7 +27,7 @@ pub struct Cluster {
 impl Cluster {
     /// Watches end when `stopping` is cancelled.
     #[must_use]
-    pub fn new(handler: Arc<Handler>, store: Arc<dyn Store>, stopping: CancellationToken) -> Self {
+    pub(super) fn new(handler: Arc<Handler>, store: Arc<dyn Store>, stopping: CancellationToken) -> Self {
         Self { handler, store, stopping }
     }
 
@@ -72,7 +72,8 @@ impl ClusterService for Cluster {
     type WatchLayoutStream = Pin<Box<dyn Stream<Item = Result<pb::Layout, Status>> + Send>>;
 
     async fn get_status(
-        &self, request: Request<pb::GetStatusRequest>,
+        &self,
+        request: Request<pb::GetStatusRequest>,
     ) -> Result<Response<pb::GetStatusResponse>, Status> {
         let handler = &self.handler;
         let membership = handler.router.membership();
@@ -104,7 +105,8 @@ impl ClusterService for Cluster {
     }
 
     async fn list_members(
-        &self, _: Request<pb::ListMembersRequest>,
+        &self,
+        _: Request<pb::ListMembersRequest>,
     ) -> Result<Response<pb::ListMembersResponse>, Status> {
         let membership = self.handler.router.membership();
         Ok(Response::new(pb::ListMembersResponse {
@@ -119,7 +121,8 @@ impl ClusterService for Cluster {
     }
 
     async fn watch_layout(
-        &self, _: Request<pb::WatchLayoutRequest>,
+        &self,
+        _: Request<pb::WatchLayoutRequest>,
     ) -> Result<Response<Self::WatchLayoutStream>, Status> {
         let mut last = None;
         let changes = WatchStream::new(self.handler.router.watch()).filter_map(move |membership| {

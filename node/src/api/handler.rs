@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use prost::Message;
 use sojourn_proto::session::v1 as pb;
@@ -29,7 +28,7 @@ const BATCH_READS_MAX: usize = 32;
 
 /// How a call came here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hop {
+pub(super) enum Hop {
     /// From a client: may be forwarded.
     First,
     /// From another node: never forwarded again.
@@ -37,7 +36,7 @@ pub enum Hop {
 }
 
 /// What the handler works with.
-pub struct Handler {
+pub(super) struct Handler {
     pub(super) engine: Arc<Engine>,
     pub(super) replication: Arc<Replication>,
     pub(super) router: Router,
@@ -97,14 +96,17 @@ impl Handler {
         match call {
             Call::BatchGet(request) => self.batch_get(request, deadline, hop).await.map(Reply::BatchGet),
             Call::Create(request) => self.place_and_create(request, deadline, hop).await,
-            call => {
-                let (namespace, id) = subject(&call);
-                let target = self.target(namespace, id)?;
-                match self.router.place(target.partition) {
-                    Place::Here => self.serve(call, target, deadline).await,
-                    Place::There(replicas) => self.forward(call, replicas, deadline, hop).await,
-                }
-            }
+            call => self.dispatch_one(call, deadline, hop).await,
+        }
+    }
+
+    /// A call about one session that is there already.
+    async fn dispatch_one(&self, call: Call, deadline: Deadline, hop: Hop) -> Result<Reply, Failure> {
+        let (namespace, id) = subject(&call);
+        let target = self.target(namespace, id)?;
+        match self.router.place(target.partition) {
+            Place::Here => self.serve(call, target, deadline).await,
+            Place::There(replicas) => self.forward(call, replicas, deadline, hop).await,
         }
     }
 
@@ -121,7 +123,10 @@ impl Handler {
     }
 
     async fn place_and_create(
-        &self, request: pb::CreateRequest, deadline: Deadline, hop: Hop,
+        &self,
+        request: pb::CreateRequest,
+        deadline: Deadline,
+        hop: Hop,
     ) -> Result<Reply, Failure> {
         ids::check_namespace(&request.namespace)?;
         let adopted = &request.adopted_session_id;
@@ -173,7 +178,10 @@ impl Handler {
 
     /// Waits until this replica holds what a token names.
     pub(super) async fn wait_for_token(
-        &self, token: &[u8], target: Target, deadline: Deadline,
+        &self,
+        token: &[u8],
+        target: Target,
+        deadline: Deadline,
     ) -> Result<(), Failure> {
         if token.is_empty() {
             return Ok(());
@@ -191,7 +199,10 @@ impl Handler {
     }
 
     async fn batch_get(
-        &self, request: pb::BatchGetRequest, deadline: Deadline, hop: Hop,
+        &self,
+        request: pb::BatchGetRequest,
+        deadline: Deadline,
+        hop: Hop,
     ) -> Result<pb::BatchGetResponse, Failure> {
         ids::check_namespace(&request.namespace)?;
         let (count, limit) = (request.session_ids.len(), self.config.batch_get_items_max);
@@ -213,8 +224,7 @@ impl Handler {
         let call = Call::Get(request);
         let reply = match self.call_now(&call) {
             Some(reply) => Ok(reply),
-            // Boxed, because a batch is dispatched by the same function as its items.
-            None => self.dispatch(call, deadline, hop).boxed().await,
+            None => self.dispatch_one(call, deadline, hop).await,
         };
         match reply {
             Ok(Reply::Get(found)) => Outcome::Found(found),

@@ -12,8 +12,8 @@ mod pipeline;
 mod reads;
 mod remote;
 mod router;
-mod session_service;
 mod services;
+mod session_service;
 pub mod status;
 mod writes;
 

@@ -18,7 +18,7 @@ use super::handler::{Handler, Hop};
 use super::status::Failure;
 
 /// The answers of one stream, as messages.
-pub struct Answers<S> {
+pub(super) struct Answers<S> {
     handler: Arc<Handler>,
     hop: Hop,
     calls: Option<S>,
@@ -64,7 +64,7 @@ where
     /// Starts the next call of the backlog; gives its answer if that needs no wait.
     fn start(&mut self, cx: &mut Context<'_>) -> Option<pb::PipelineReply> {
         let pb::PipelineCall { id, timeout_ms, call } = self.backlog.pop_front()?;
-        let answer = |reply| pb::PipelineReply { id, reply: Some(reply) };
+        let answer = move |reply| pb::PipelineReply { id, reply: Some(reply) };
         let Some(call) = call else {
             let failure = Failure::field("call", "one of the calls of sojourn.session.v1.PipelineCall");
             return Some(answer(pb::pipeline_reply::Reply::Error(failure.into_error())));

@@ -36,7 +36,10 @@ impl Handler {
 
     /// A read at any level.
     pub(super) async fn get(
-        &self, request: pb::GetRequest, target: Target, deadline: Deadline,
+        &self,
+        request: pb::GetRequest,
+        target: Target,
+        deadline: Deadline,
     ) -> Result<pb::GetResponse, Failure> {
         let options = request.options.unwrap_or_default();
         let level = read_consistency(options.consistency)?;

@@ -40,7 +40,8 @@ impl Router {
         if local.contains(&self.own) {
             return Place::Here;
         }
-        let remote = regions.iter().filter(|(region, _)| **region != self.region).flat_map(|(_, nodes)| nodes);
+        let remote =
+            regions.iter().filter(|(region, _)| **region != self.region).flat_map(|(_, nodes)| nodes);
         Place::There(local.iter().chain(remote).copied().collect())
     }
 

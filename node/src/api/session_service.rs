@@ -17,7 +17,7 @@ use super::pipeline::Answers;
 use super::status::{self, Failure, Reason};
 
 /// The service.
-pub struct Sessions {
+pub(super) struct Sessions {
     handler: Arc<Handler>,
     stopping: CancellationToken,
 }
@@ -25,7 +25,7 @@ pub struct Sessions {
 impl Sessions {
     /// Streams end when `stopping` is cancelled.
     #[must_use]
-    pub fn new(handler: Arc<Handler>, stopping: CancellationToken) -> Self {
+    pub(super) fn new(handler: Arc<Handler>, stopping: CancellationToken) -> Self {
         Self { handler, stopping }
     }
 

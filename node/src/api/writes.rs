@@ -9,19 +9,26 @@ use super::deadline::Deadline;
 use super::handler::{Handler, Target};
 use super::ids::{check_idempotency_key, check_reason};
 use super::levels::{durability, write_consistency};
-use super::status::Failure;
 use super::reads::revoked;
+use super::status::Failure;
 use crate::engine::{Command, Committed, Create, Durability, EngineError, ExecuteOptions, Update};
 use crate::session::SessionView;
 
 impl Handler {
     pub(super) async fn create(
-        &self, request: pb::CreateRequest, session_id: String, target: Target, deadline: Deadline,
+        &self,
+        request: pb::CreateRequest,
+        session_id: String,
+        target: Target,
+        deadline: Deadline,
     ) -> Result<pb::CreateResponse, Failure> {
         let command = Command::Create(Create {
             namespace: request.namespace.into(),
             idle_timeout_ms: or_default(request.idle_timeout_ms, self.limits.idle_timeout_ms_default),
-            absolute_timeout_ms: or_default(request.absolute_timeout_ms, self.limits.absolute_timeout_ms_default),
+            absolute_timeout_ms: or_default(
+                request.absolute_timeout_ms,
+                self.limits.absolute_timeout_ms_default,
+            ),
             changes: convert::changes(request.changes.unwrap_or_default())?,
         });
         let committed = self.write(target, command, request.options, deadline).await?;
@@ -30,7 +37,10 @@ impl Handler {
     }
 
     pub(super) async fn update(
-        &self, request: pb::UpdateRequest, target: Target, deadline: Deadline,
+        &self,
+        request: pb::UpdateRequest,
+        target: Target,
+        deadline: Deadline,
     ) -> Result<pb::UpdateResponse, Failure> {
         let message = request.changes.unwrap_or_default();
         if !request.touch && message == pb::Changes::default() {
@@ -44,7 +54,10 @@ impl Handler {
     }
 
     pub(super) async fn touch(
-        &self, request: pb::TouchRequest, target: Target, deadline: Deadline,
+        &self,
+        request: pb::TouchRequest,
+        target: Target,
+        deadline: Deadline,
     ) -> Result<pb::TouchResponse, Failure> {
         let committed = self.write(target, Command::Touch, request.options, deadline).await?;
         let expires_at_ms = SessionView::open(&committed.state, &self.decode_limits)?.expires_at_ms();
@@ -52,7 +65,10 @@ impl Handler {
     }
 
     pub(super) async fn revoke(
-        &self, request: pb::RevokeRequest, target: Target, deadline: Deadline,
+        &self,
+        request: pb::RevokeRequest,
+        target: Target,
+        deadline: Deadline,
     ) -> Result<pb::RevokeResponse, Failure> {
         check_reason(&request.reason)?;
         let command = Command::Revoke { reason: request.reason.into() };
@@ -68,7 +84,11 @@ impl Handler {
 
     /// Executes a command and waits for what its options ask for.
     async fn write(
-        &self, target: Target, command: Command, options: Option<pb::WriteOptions>, deadline: Deadline,
+        &self,
+        target: Target,
+        command: Command,
+        options: Option<pb::WriteOptions>,
+        deadline: Deadline,
     ) -> Result<Committed, Failure> {
         let options = options.unwrap_or_default();
         let level = write_consistency(options.consistency)?;

@@ -16,7 +16,9 @@ use crate::session::{AuthBlock, Name, Value, ValueKind, VersionVector};
 /// # Errors
 /// Names the field that is malformed or contradicts another.
 pub(crate) fn changes(message: pb::Changes) -> Result<Changes, Failure> {
-    if let Some(twice) = message.remove_attributes.iter().find(|name| message.set_attributes.contains_key(*name)) {
+    if let Some(twice) =
+        message.remove_attributes.iter().find(|name| message.set_attributes.contains_key(*name))
+    {
         let allowed = "disjoint from changes.set_attributes";
         return Err(Failure::field("changes.remove_attributes", allowed).with("name", twice));
     }
@@ -148,7 +150,8 @@ mod tests {
 
     #[test]
     fn values_must_be_what_they_say() {
-        let attribute = |value| pb::Changes { set_attributes: [("a".to_owned(), value)].into(), ..Default::default() };
+        let attribute =
+            |value| pb::Changes { set_attributes: [("a".to_owned(), value)].into(), ..Default::default() };
         assert!(refused(attribute(pb::Value { kind: None })).contains("data, text or json"));
         let json = |json: &str| pb::Value { kind: Some(pb::value::Kind::Json(json.into())) };
         assert!(refused(attribute(json("{secret"))).contains("valid JSON"));

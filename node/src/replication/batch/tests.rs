@@ -17,10 +17,12 @@ fn any_entry() -> impl Strategy<Value = Arc<LogEntry>> {
     let seq = prop_oneof![1..300u64, 1..=u64::MAX];
     let key = prop_oneof![(0..3u8).prop_map(|byte| [byte; 16]), any::<[u8; 16]>()];
     let fragment = proptest::collection::vec(any::<u8>(), 0..80);
-    (origin, seq, key, any::<bool>(), fragment).prop_map(|((replica, incarnation), seq, key, ack, fragment)| {
-        let origin = Origin { replica: ReplicaId(replica), incarnation };
-        Arc::new(LogEntry { origin, seq, key: Key(key), ack, fragment: fragment.into() })
-    })
+    (origin, seq, key, any::<bool>(), fragment).prop_map(
+        |((replica, incarnation), seq, key, ack, fragment)| {
+            let origin = Origin { replica: ReplicaId(replica), incarnation };
+            Arc::new(LogEntry { origin, seq, key: Key(key), ack, fragment: fragment.into() })
+        },
+    )
 }
 
 proptest! {

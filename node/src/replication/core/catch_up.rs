@@ -95,11 +95,7 @@ impl Core {
     }
 }
 
-fn batches(
-    entries: Vec<Arc<LogEntry>>,
-    bytes_max: usize,
-    entries_max: usize,
-) -> Vec<Vec<Arc<LogEntry>>> {
+fn batches(entries: Vec<Arc<LogEntry>>, bytes_max: usize, entries_max: usize) -> Vec<Vec<Arc<LogEntry>>> {
     let mut batches = Vec::new();
     let mut batch = Vec::new();
     let mut bytes = 0;

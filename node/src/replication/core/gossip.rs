@@ -38,12 +38,7 @@ impl Core {
     }
 
     /// Sends this node's vectors and treats the peer's next ones like those of a fresh link.
-    pub(super) fn compare_vectors(
-        &mut self,
-        peer: ReplicaId,
-        reply_wanted: bool,
-        context: &mut Context<'_>,
-    ) {
+    pub(super) fn compare_vectors(&mut self, peer: ReplicaId, reply_wanted: bool, context: &mut Context<'_>) {
         let vectors = self.shared_vectors(peer, context.held);
         let Some(link) = self.peers.get_mut(&peer).and_then(|peer| peer.link.as_mut()) else { return };
         link.compared = false;

@@ -233,7 +233,10 @@ impl Net {
     }
 
     fn send(&mut self, from: u16, to: u16, frame: Frame) {
-        assert!(self.links.contains_key(&(from.min(to), from.max(to))), "sent from {from} to {to}, not linked");
+        assert!(
+            self.links.contains_key(&(from.min(to), from.max(to))),
+            "sent from {from} to {to}, not linked"
+        );
         self.queues.entry((from, to)).or_default().push_back(frame);
     }
 
@@ -242,7 +245,9 @@ impl Net {
         let busy: Vec<(u16, u16)> = self
             .queues
             .iter()
-            .filter(|((from, to), queue)| !queue.is_empty() && !self.stuck.contains(to) && !self.stuck.contains(from))
+            .filter(|((from, to), queue)| {
+                !queue.is_empty() && !self.stuck.contains(to) && !self.stuck.contains(from)
+            })
             .map(|(pair, _)| *pair)
             .chain(self.nodes.iter().filter(|(_, node)| !node.later.is_empty()).map(|(id, _)| (*id, *id)))
             .collect();

@@ -93,12 +93,7 @@ impl Link {
 
     /// Puts an entry behind those that wait, or remembers only its position when
     /// the buffer is full.
-    pub(super) fn enqueue(
-        &mut self,
-        partition: Partition,
-        outbound: Outbound,
-        buffer_bytes_max: usize,
-    ) {
+    pub(super) fn enqueue(&mut self, partition: Partition, outbound: Outbound, buffer_bytes_max: usize) {
         let cost = cost_bytes(&outbound.entry);
         if self.lagging_since.is_none() && self.buffered_bytes() + cost <= buffer_bytes_max {
             self.waiting_bytes += cost;
@@ -135,7 +130,8 @@ impl Link {
         while let Some(next) = self.waiting.front() {
             let cost = cost_bytes(&next.entry);
             let window_full = self.in_flight_bytes > 0 && self.in_flight_bytes + cost > in_flight_bytes_max;
-            let batch_full = !batch.is_empty() && (bytes + cost > batch_bytes_max || batch.len() >= entries_max);
+            let batch_full =
+                !batch.is_empty() && (bytes + cost > batch_bytes_max || batch.len() >= entries_max);
             if next.relay != relay || window_full || batch_full {
                 break;
             }

@@ -118,7 +118,12 @@ impl Core {
     }
 
     /// To the region's other replicas, this node being the relay.
-    pub(super) fn pass_on(&mut self, from: ReplicaId, entries: Vec<Arc<LogEntry>>, context: &mut Context<'_>) {
+    pub(super) fn pass_on(
+        &mut self,
+        from: ReplicaId,
+        entries: Vec<Arc<LogEntry>>,
+        context: &mut Context<'_>,
+    ) {
         let mut touched = BTreeSet::new();
         for entry in entries {
             let partition = entry.key.partition(self.topology.partition_count());

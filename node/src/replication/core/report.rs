@@ -64,7 +64,8 @@ impl Peer {
         let lacks_of = |partition| {
             let known = self.known.get(partition);
             let ours = held.vector(*partition).dots.into_iter();
-            ours.map(move |(origin, seq)| seq.saturating_sub(known.map_or(0, |known| known.get(&origin)))).sum::<u64>()
+            ours.map(move |(origin, seq)| seq.saturating_sub(known.map_or(0, |known| known.get(&origin))))
+                .sum::<u64>()
         };
         self.shared.iter().map(lacks_of).sum()
     }

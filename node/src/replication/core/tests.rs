@@ -118,7 +118,8 @@ fn what_a_peer_is_known_to_hold_is_not_sent() {
 fn equal_hashes_are_silent_and_others_bring_the_vectors() {
     let mut node = Lone::new(1, &[2]);
     node.connect(2);
-    let vectors: PartitionVectors = (0..4).map(|number| (Partition(number), node.log.vector(Partition(number)))).collect();
+    let vectors: PartitionVectors =
+        (0..4).map(|number| (Partition(number), node.log.vector(Partition(number)))).collect();
     let hash = crate::replication::vectors::hash(&vectors);
     assert_eq!(node.receive(1, 2, Message::VectorsHash(hash)), []);
     let message = Message::Vectors { vectors, reply_wanted: true };
