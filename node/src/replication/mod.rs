@@ -13,18 +13,3 @@ mod varint;
 pub mod vectors;
 
 pub use config::{ReplicationConfig, ReplicationConfigError};
-/// stub
-pub struct Replication;
-#[allow(missing_docs)]
-impl Replication {
-    pub fn start(
-        _: std::sync::Arc<crate::engine::Engine>,
-        _: crate::membership::MembershipWatch,
-        _: std::sync::Arc<dyn crate::transport::PeerChannels>,
-        _: ReplicationConfig,
-        _: crate::env::Environment,
-    ) -> std::sync::Arc<Self> {
-        std::sync::Arc::new(Self)
-    }
-    pub async fn shutdown(&self) {}
-}
