@@ -137,7 +137,7 @@ impl Shared {
         let node = self.member(from).ok_or(FetchError::Unknown(from))?;
         let request = pb::FetchRequest {
             caller: Some(self.caller()),
-            keys: keys.iter().map(|key| key.0.to_vec()).collect(),
+            keys: keys.iter().map(|key| Bytes::copy_from_slice(&key.0)).collect(),
         };
         let timeout_ms = self.config.fetch_timeout_ms;
         let mut client = self.client(&node);
@@ -147,8 +147,8 @@ impl Shared {
             return Err(FetchError::Malformed);
         }
         let fetched = |(key, record): (&Key, pb::FetchedRecord)| {
-            let vector = vectors::decode_one(record.vector.into(), self.partition(*key));
-            let state = (!record.state.is_empty()).then(|| Bytes::from(record.state));
+            let vector = vectors::decode_one(record.vector, self.partition(*key));
+            let state = (!record.state.is_empty()).then_some(record.state);
             Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
         };
         keys.iter().zip(records).map(fetched).collect()
@@ -169,7 +169,7 @@ impl Shared {
             let chunk = chunk.ok_or(FetchError::Incomplete)?;
             let states = pairs(chunk.keys_and_states)?;
             let vector = if chunk.last {
-                let vector = vectors::decode_one(chunk.vector.into(), partition);
+                let vector = vectors::decode_one(chunk.vector, partition);
                 Some(vector.map_err(|_| FetchError::Malformed)?)
             } else {
                 None
@@ -184,12 +184,12 @@ impl Shared {
     }
 }
 
-fn pairs(keys_and_states: Vec<Vec<u8>>) -> Result<Vec<(Key, Bytes)>, FetchError> {
+fn pairs(keys_and_states: Vec<Bytes>) -> Result<Vec<(Key, Bytes)>, FetchError> {
     let mut pairs = Vec::with_capacity(keys_and_states.len() / 2);
     let mut items = keys_and_states.into_iter();
     while let Some(key) = items.next() {
-        let key = <[u8; 16]>::try_from(key).map_err(|_| FetchError::Malformed)?;
-        pairs.push((Key(key), items.next().ok_or(FetchError::Malformed)?.into()));
+        let key = <[u8; 16]>::try_from(&key[..]).map_err(|_| FetchError::Malformed)?;
+        pairs.push((Key(key), items.next().ok_or(FetchError::Malformed)?));
     }
     Ok(pairs)
 }
@@ -203,8 +203,8 @@ pub(super) async fn answer(shared: &Shared, keys: Vec<Key>) -> Result<pb::FetchR
         let (state, vector) = read.map_err(|error| Status::unavailable(error.to_string()))?;
         let state = state.filter(|state| state.len() <= left).unwrap_or_default();
         left -= state.len();
-        let vector = vectors::encode_one(shared.partition(key), &vector);
-        records.push(pb::FetchedRecord { state: state.into(), vector });
+        let vector = vectors::encode_one(shared.partition(key), &vector).into();
+        records.push(pb::FetchedRecord { state, vector });
     }
     Ok(pb::FetchResponse { records })
 }
@@ -242,16 +242,16 @@ impl Outgoing {
             let records = self.shared.replica.scan(self.partition, self.after, SCAN_ITEMS).await?;
             let Some((last, _)) = records.last() else {
                 self.done = true;
-                let vector = vectors::encode_one(self.partition, &self.vector);
+                let vector = vectors::encode_one(self.partition, &self.vector).into();
                 return Ok(pb::TransferChunk { keys_and_states, vector, last: true });
             };
             self.after = Some(*last);
             for (key, state) in records {
                 bytes += key.0.len() + state.len();
-                keys_and_states.push(key.0.to_vec());
-                keys_and_states.push(state.into());
+                keys_and_states.push(Bytes::copy_from_slice(&key.0));
+                keys_and_states.push(state);
             }
         }
-        Ok(pb::TransferChunk { keys_and_states, vector: Vec::new(), last: false })
+        Ok(pb::TransferChunk { keys_and_states, vector: Bytes::new(), last: false })
     }
 }

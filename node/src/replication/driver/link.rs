@@ -87,7 +87,7 @@ impl Shared {
         end
     }
 
-    fn register(&self, peer: Origin, new: NewLink) -> u64 {
+    fn register(self: &Arc<Self>, peer: Origin, new: NewLink) -> u64 {
         let id = {
             let mut state = self.state.lock();
             state.links_opened += 1;
@@ -102,7 +102,7 @@ impl Shared {
         id
     }
 
-    fn unregister(&self, peer: ReplicaId, id: u64) {
+    fn unregister(self: &Arc<Self>, peer: ReplicaId, id: u64) {
         {
             let mut state = self.state.lock();
             if state.links.get(&peer).is_some_and(|link| link.id == id)

@@ -26,8 +26,8 @@ pub use service::ReplicationServer;
 
 use self::outgoing::Outgoing;
 use super::acks::{AckShortfall, Acks, needed};
-use super::config::{ReplicationConfig, ReplicationConfigError};
-use super::core::{Core, Event, Held, PeerState, Topology};
+use super::config::ReplicationConfig;
+use super::core::{Core, Held, PeerState, Topology};
 use super::seam::Replica;
 use crate::env::{Environment, StdRng};
 use crate::membership::{Membership, MembershipWatch};
@@ -77,17 +77,15 @@ impl Held for HeldBy<'_> {
 
 impl Replication {
     /// Starts replication: links to all nodes, push, gossip, transfers, fetching.
-    ///
-    /// # Errors
-    /// A setting that cannot work.
+    /// The settings must have passed [`ReplicationConfig::validate`].
+    #[must_use]
     pub fn start_with(
         replica: Arc<dyn Replica>,
         membership: MembershipWatch,
         channels: Arc<dyn PeerChannels>,
         config: ReplicationConfig,
         env: Environment,
-    ) -> Result<Arc<Self>, ReplicationConfigError> {
-        config.validate()?;
+    ) -> Arc<Self> {
         let me = replica.origin();
         let topology = Topology::new(me, &membership.borrow());
         let core = Core::new(config.clone(), topology, env.clock.monotonic());
@@ -110,7 +108,7 @@ impl Replication {
         shared.spawn("replication.timer", shared.clone().tick());
         shared.spawn("replication.push", shared.clone().push());
         shared.spawn("replication.partials", shared.clone().complete_partials());
-        Ok(Arc::new(Self { shared }))
+        Arc::new(Self { shared })
     }
 
     /// Waits until as many replicas have applied this node's write as the level
@@ -148,14 +146,15 @@ impl Replication {
     }
 
     /// Closes all links and ends all tasks.
-    pub fn shutdown(&self) {
+    #[allow(clippy::unused_async, reason = "the node's parts stop alike")]
+    pub async fn shutdown(&self) {
         self.shared.stopping.cancel();
     }
 }
 
 impl Drop for Replication {
     fn drop(&mut self) {
-        self.shutdown();
+        self.shared.stopping.cancel();
     }
 }
 
@@ -194,3 +193,6 @@ impl Shared {
         self.state.lock().links.keys().copied().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,6 +98,6 @@ impl State {
         }
         let sending = &self.sending;
         let bytes = batch::encode(&entries, relay, sending.context, sending.compress_bytes_min);
-        wire::frame(Kind::Batch(bytes))
+        wire::frame(Kind::Batch(bytes.into()))
     }
 }

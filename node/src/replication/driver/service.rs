@@ -96,10 +96,10 @@ impl ReplicationService for Service {
             let message = format!("{} keys, at most {} are allowed", keys.len(), fetch::KEYS_MAX);
             return Err(Status::invalid_argument(message));
         }
-        let keys = keys.into_iter().map(|key| <[u8; 16]>::try_from(key).map(Key));
+        let keys = keys.into_iter().map(|key| <[u8; 16]>::try_from(&key[..]).map(Key).map_err(|_| key.len()));
         let keys: Vec<Key> = keys
             .collect::<Result<_, _>>()
-            .map_err(|key| Status::invalid_argument(format!("a key has {} bytes, not 16", key.len())))?;
+            .map_err(|length| Status::invalid_argument(format!("a key has {length} bytes, not 16")))?;
         Ok(Response::new(fetch::answer(&self.shared, keys).await?))
     }
 

@@ -33,10 +33,10 @@ pub(super) fn encode(message: Message) -> pb::Frame {
             Kind::Applied(pb::Applied { incarnation, dots: dots.into_iter().flat_map(triple).collect() })
         }
         Message::VectorsHash(hash) => {
-            Kind::VectorsHash(pb::VectorsHash { hash: hash.to_be_bytes().to_vec() })
+            Kind::VectorsHash(pb::VectorsHash { hash: hash.to_be_bytes().to_vec().into() })
         }
         Message::Vectors { vectors, reply_wanted } => {
-            Kind::Vectors(pb::Vectors { partitions: vectors::encode(&vectors), reply_wanted })
+            Kind::Vectors(pb::Vectors { partitions: vectors::encode(&vectors).into(), reply_wanted })
         }
         Message::LogTruncated(partitions) => {
             let partitions = partitions.into_iter().map(|partition| partition.0.into()).collect();
@@ -51,7 +51,7 @@ pub(super) fn encode(message: Message) -> pb::Frame {
 pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
     let message = match frame.kind.ok_or(FrameError)? {
         Kind::Hello(_) => return Err(FrameError),
-        Kind::Batch(bytes) => return Ok(Inbound::Batch(bytes.into())),
+        Kind::Batch(bytes) => return Ok(Inbound::Batch(bytes)),
         Kind::BatchAck(pb::BatchAck { entries }) => Message::BatchAck { entries },
         Kind::Applied(pb::Applied { incarnation, dots }) => {
             let triples = dots.as_chunks::<3>().0.iter();
@@ -59,10 +59,10 @@ pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
             Message::Applied(Applied { incarnation, dots: dots.collect::<Result<_, FrameError>>()? })
         }
         Kind::VectorsHash(pb::VectorsHash { hash }) => {
-            Message::VectorsHash(u128::from_be_bytes(hash.try_into().map_err(|_| FrameError)?))
+            Message::VectorsHash(u128::from_be_bytes(hash[..].try_into().map_err(|_| FrameError)?))
         }
         Kind::Vectors(pb::Vectors { partitions, reply_wanted }) => {
-            let vectors = vectors::decode(partitions.into()).map_err(|_| FrameError)?;
+            let vectors = vectors::decode(partitions).map_err(|_| FrameError)?;
             Message::Vectors { vectors, reply_wanted }
         }
         Kind::LogTruncated(pb::LogTruncated { partitions }) => {
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn frames_that_make_no_sense_are_refused() {
-        let hash = vec![1; 15];
+        let hash = vec![1; 15].into();
         assert_eq!(decode(frame(Kind::VectorsHash(pb::VectorsHash { hash }))), Err(FrameError));
         let partitions = vec![65_536];
         assert_eq!(decode(frame(Kind::LogTruncated(pb::LogTruncated { partitions }))), Err(FrameError));
@@ -119,6 +119,6 @@ mod tests {
 
     #[test]
     fn a_frame_adds_two_bytes_to_a_short_batch() {
-        assert_eq!(frame(Kind::Batch(vec![0; 51])).encoded_len(), 53);
+        assert_eq!(frame(Kind::Batch(vec![0; 51].into())).encoded_len(), 53);
     }
 }
