@@ -190,7 +190,7 @@ impl Node {
     }
 
     async fn close(&self) {
-        self.replication.shutdown();
+        self.replication.shutdown().await;
         self.engine.shutdown().await;
         self.members.shutdown().await;
     }

@@ -1,158 +1,29 @@
 //! One real node: sled on a real disk, TLS on a real socket, every call.
 
-mod support;
+mod support {
+    mod authority;
+    pub(crate) mod nodes;
+    pub(crate) use authority::Authority;
+}
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use sojourn_node::config::Config;
-use sojourn_node::env::Environment;
-use sojourn_node::run::run;
-use sojourn_node::security::{ClusterKey, NodeTls, PeerIdentity};
-use sojourn_node::store::{SealedStore, SledStore};
-use sojourn_node::transport::{PeerChannels, PeerExpectation, PeerRoutes, TlsChannels, TransportLimits};
 use sojourn_proto::cluster::v1 as cluster;
 use sojourn_proto::cluster::v1::cluster_service_client::ClusterServiceClient;
 use sojourn_proto::session::v1 as pb;
 use sojourn_proto::session::v1::pipeline_call::Call;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
-use sojourn_proto::session::v1::session_service_client::SessionServiceClient;
-use support::{Authority, free_address};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
-use tonic::{Code, Status};
+use support::nodes::{World, assert_refused, set, text};
+use tonic::Code;
 use tonic_types::StatusExt;
 
-/// Waits for a condition, at most this long.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-struct TestNode {
-    channel: Channel,
-    stop: CancellationToken,
-    running: JoinHandle<()>,
-}
-
-struct World {
-    dir: tempfile::TempDir,
-    authority: Authority,
-    address: String,
-}
-
-impl World {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let authority = Authority::new(&dir.path().join("tls"));
-        Self { dir, authority, address: free_address() }
-    }
-
-    fn config(&self, more: &str) -> Config {
-        let files = self.authority.issue("node", &["sojourn://dev/node/eu/eu-1"]);
-        let shown = |path: &Path| path.display().to_string();
-        let text = format!(
-            "[node]\ncluster_id = 'dev'\nname = 'eu-1'\nregion = 'eu'\nlisten = '{}'\ndata_dir = '{}'\n\
-             bootstrap = true\n[tls]\ncert_file = '{}'\nkey_file = '{}'\nca_file = '{}'\n\
-             [keys]\ncluster_key_file = '{}'\n{more}",
-            self.address,
-            shown(&self.dir.path().join("data")),
-            shown(&files.cert_file),
-            shown(&files.key_file),
-            shown(&files.ca_file),
-            shown(&self.authority.cluster_key_file()),
-        );
-        Config::parse(&text).unwrap()
-    }
-
-    async fn start(&self, more: &str) -> TestNode {
-        let (config, env, stop) = (self.config(more), Environment::real(), CancellationToken::new());
-        let key = ClusterKey::read(&config.keys.cluster_key_file).unwrap();
-        let sled = SledStore::open(&config.node.data_dir, config.store.clone()).unwrap();
-        let store = Arc::new(SealedStore::open(sled, &key.at_rest_key(), &env.rng).unwrap());
-        let stopping = stop.clone().cancelled_owned();
-        let running = tokio::spawn(async move { run(config, env, store, stopping).await.unwrap() });
-        let node = TestNode { channel: self.channel(), stop, running };
-        node.wait_until_ready().await;
-        node
-    }
-
-    fn channel(&self) -> Channel {
-        let env = Environment::real();
-        let files = self.authority.issue("client", &["sojourn://dev/client/shop"]);
-        let shop = PeerIdentity::Client { name: "shop".into() };
-        let tls = NodeTls::load(&files, "dev", &shop, env.clock.clone()).unwrap();
-        let channels = TlsChannels::new(env, tls, TransportLimits::default(), PeerRoutes::new());
-        channels.channel(&self.address, PeerExpectation::AnyNode)
-    }
-}
-
-impl TestNode {
-    fn sessions(&self) -> SessionServiceClient<Channel> {
-        SessionServiceClient::new(self.channel.clone())
-    }
-
-    async fn status(&self) -> Result<cluster::GetStatusResponse, Status> {
-        let request = cluster::GetStatusRequest { include_digests: true };
-        Ok(ClusterServiceClient::new(self.channel.clone()).get_status(request).await?.into_inner())
-    }
-
-    async fn wait_until_ready(&self) {
-        let ready = async {
-            while !self.status().await.is_ok_and(|status| status.ready) {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, ready).await.expect("the node did not get ready");
-    }
-
-    async fn stop(self) {
-        drop(self.channel);
-        self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.running).await.expect("the node did not stop").unwrap();
-    }
-
-    async fn create(&self) -> pb::CreateResponse {
-        let request = pb::CreateRequest { namespace: "shop".into(), ..Default::default() };
-        self.sessions().create(request).await.unwrap().into_inner()
-    }
-
-    async fn get(&self, id: &str) -> Result<pb::Session, Status> {
-        let request = pb::GetRequest { namespace: "shop".into(), session_id: id.into(), options: None };
-        Ok(self.sessions().get(request).await?.into_inner().session.unwrap())
-    }
-
-    async fn update(&self, request: pb::UpdateRequest) -> Result<pb::UpdateResponse, Status> {
-        Ok(self.sessions().update(request).await?.into_inner())
-    }
-}
-
-fn text(text: &str) -> pb::Value {
-    pb::Value { kind: Some(pb::value::Kind::Text(text.into())) }
-}
-
-fn set(id: &str, name: &str, value: pb::Value) -> pb::UpdateRequest {
-    let set_attributes = [(name.to_owned(), value)].into();
-    pb::UpdateRequest {
-        namespace: "shop".into(),
-        session_id: id.into(),
-        changes: Some(pb::Changes { set_attributes, ..Default::default() }),
-        return_session: true,
-        ..Default::default()
-    }
-}
-
-#[track_caller]
-fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, reason: &str) {
-    let status = outcome.unwrap_err();
-    let details = status.get_error_details();
-    let actual = details.error_info().map_or("", |info| info.reason.as_str());
-    assert_eq!((status.code(), actual), (code, reason), "{}", status.message());
-}
+/// A cluster of one.
+const ONE: &[(&str, &str)] = &[("eu", "eu-1")];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_lives_and_ends() {
-    let world = World::new();
-    let node = world.start("").await;
+    let world = World::new(ONE);
+    let node = world.start(0, "").await;
     let made = node.create().await;
     let id = made.session_id.as_str();
     assert_eq!(id.len(), 43);
@@ -198,13 +69,13 @@ async fn a_session_lives_and_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_there_after_a_restart() {
-    let world = World::new();
-    let node = world.start("").await;
+    let world = World::new(ONE);
+    let node = world.start(0, "").await;
     let id = node.create().await.session_id;
     let held = node.update(set(&id, "cart", text("apples"))).await.unwrap().session.unwrap();
     let before = node.status().await.unwrap();
     node.stop().await;
-    let node = world.start("").await;
+    let node = world.start(0, "").await;
     assert_eq!(node.get(&id).await.unwrap(), held);
     let after = node.status().await.unwrap();
     assert_eq!(after.digests, before.digests);
@@ -215,8 +86,8 @@ async fn everything_is_there_after_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_is_refused_and_changes_nothing() {
-    let world = World::new();
-    let node = world.start("[session]\nvalue_bytes_max = 1000\n").await;
+    let world = World::new(ONE);
+    let node = world.start(0, "[session]\nvalue_bytes_max = 1000\n").await;
     let id = node.create().await.session_id;
     let before = node.status().await.unwrap().digests;
     let invalid = Code::InvalidArgument;
@@ -252,8 +123,8 @@ async fn what_is_wrong_is_refused_and_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn adopted_ids_insert_only() {
-    let world = World::new();
-    let node = world.start("[api]\nadopted_ids_allowed = true\n").await;
+    let world = World::new(ONE);
+    let node = world.start(0, "[api]\nadopted_ids_allowed = true\n").await;
     let create = pb::CreateRequest {
         namespace: "shop".into(),
         adopted_session_id: "x".repeat(43),
@@ -266,8 +137,8 @@ async fn adopted_ids_insert_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_levels_and_idempotency_keys_hold_on_one_node() {
-    let world = World::new();
-    let node = world.start("").await;
+    let world = World::new(ONE);
+    let node = world.start(0, "").await;
     let id = node.create().await.session_id;
     for consistency in 1..=4 {
         for durability in 1..=2 {
@@ -290,8 +161,8 @@ async fn tokens_levels_and_idempotency_keys_hold_on_one_node() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_from_the_future_is_not_yet() {
-    let world = World::new();
-    let node = world.start("").await;
+    let world = World::new(ONE);
+    let node = world.start(0, "").await;
     let made = node.create().await;
     // The last number of a token is the sequence number of its last origin: name a later write.
     let mut token = made.causal_token.to_vec();
@@ -306,8 +177,8 @@ async fn a_token_from_the_future_is_not_yet() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipeline_answers_every_call_by_its_id() {
-    let world = World::new();
-    let node = world.start("").await;
+    let world = World::new(ONE);
+    let node = world.start(0, "").await;
     let id = node.create().await.session_id;
     let get = |id: &str| {
         Call::Get(pb::GetRequest { namespace: "shop".into(), session_id: id.into(), options: None })
@@ -353,8 +224,8 @@ async fn a_pipeline_answers_every_call_by_its_id() {
 async fn cluster_health_and_reflection_answer() {
     use tonic_health::pb::HealthCheckRequest;
     use tonic_health::pb::health_client::HealthClient;
-    let world = World::new();
-    let node = world.start("").await;
+    let world = World::new(ONE);
+    let node = world.start(0, "").await;
     let health = HealthClient::new(node.channel.clone()).check(HealthCheckRequest::default()).await.unwrap();
     assert_eq!(health.into_inner().status, 1);
     let mut cluster = ClusterServiceClient::new(node.channel.clone());

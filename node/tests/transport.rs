@@ -1,6 +1,9 @@
 //! Who may connect to whom, over real sockets and real TLS.
 
-mod support;
+mod support {
+    mod authority;
+    pub(crate) use authority::Authority;
+}
 
 use std::sync::Arc;
 use std::time::Duration;

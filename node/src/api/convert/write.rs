@@ -107,7 +107,7 @@ mod tests {
 
     #[track_caller]
     fn refused(message: pb::Changes) -> String {
-        let error = changes(message).err().expect("refused");
+        let error = changes(message).expect_err("refused");
         assert_eq!(error.reason(), Reason::InvalidField);
         error.into_error().message
     }

@@ -6,14 +6,14 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use sojourn_node::security::TlsFiles;
 
 /// Signs certificates of nodes and clients.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     dir: PathBuf,
 }
 
 impl Authority {
     /// A new authority that keeps its files in a directory.
-    pub fn new(dir: &Path) -> Self {
+    pub(crate) fn new(dir: &Path) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -24,7 +24,7 @@ impl Authority {
     }
 
     /// A certificate with these URI names, for use on this machine.
-    pub fn issue(&self, file: &str, uris: &[&str]) -> TlsFiles {
+    pub(crate) fn issue(&self, file: &str, uris: &[&str]) -> TlsFiles {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.subject_alt_names.push(SanType::IpAddress([127, 0, 0, 1].into()));
         for uri in uris {
@@ -39,13 +39,7 @@ impl Authority {
     }
 
     /// The file with the cluster's key.
-    pub fn cluster_key_file(&self) -> PathBuf {
+    pub(crate) fn cluster_key_file(&self) -> PathBuf {
         self.dir.join("cluster.key")
     }
-}
-
-/// A port that was free a moment ago.
-pub fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
