@@ -6,6 +6,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::FusedFuture;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
@@ -22,6 +24,9 @@ use crate::session::ReplicaId;
 use crate::store::{Store, StoreError};
 use crate::telemetry::{Counters, Readiness};
 use crate::transport::{PeerChannels, TlsChannels, TransportError, serve};
+
+/// How long connections may take to close once nothing is under way on them.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Why a node cannot run, or ended early.
 #[derive(Debug, thiserror::Error)]
@@ -175,6 +180,7 @@ impl Node {
         shutdown: impl Future<Output = ()>,
         drain: Duration,
     ) -> Result<(), RunError> {
+        let served = served.fuse();
         tokio::pin!(served);
         let verdict = tokio::select! {
             ended = &mut served => return Ok(ended?),
@@ -183,14 +189,27 @@ impl Node {
         };
         self.readiness.set(false);
         self.stopping.cancel();
-        if tokio::time::timeout(drain, served).await.is_err() {
+        let finish = async {
+            tokio::select! {
+                // Polled along, because connections stand still without it.
+                _ = &mut served => {}
+                () = self.api.idle() => {}
+            }
+            // Links to other nodes keep their connections open until replication ends.
+            self.replication.shutdown().await;
+        };
+        if tokio::time::timeout(drain, finish).await.is_err() {
             tracing::warn!("calls were still under way when the node stopped");
+        }
+        self.replication.shutdown().await;
+        // What is still open now is idle, or of a client that does not hang up.
+        if !served.is_terminated() {
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, served).await;
         }
         verdict
     }
 
     async fn close(&self) {
-        self.replication.shutdown().await;
         self.engine.shutdown().await;
         self.members.shutdown().await;
     }

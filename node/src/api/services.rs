@@ -80,6 +80,13 @@ impl Api {
         Self { handler, store: parts.store, stopping: parts.stopping }
     }
 
+    /// Waits until no call is under way. Further ones find the node not ready.
+    pub async fn idle(&self) {
+        let all = u32::try_from(self.handler.config.calls_max).unwrap_or(u32::MAX);
+        // It fails only if the semaphore is closed, which nobody does.
+        let _ = self.handler.permits.acquire_many(all).await;
+    }
+
     /// Answers calls that other nodes pass on.
     #[must_use]
     pub fn forwarded(&self) -> Arc<dyn ForwardHandler> {
