@@ -1,6 +1,7 @@
 //! The content of a live session.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::auth::AuthBlock;
 use super::counter::Counter;
@@ -11,7 +12,7 @@ use super::value::{Name, Value};
 /// The content of a live session, or of a fragment: only what changed.
 ///
 /// Each part merges by itself, and absent means "not known here", never "removed".
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Body {
     /// The last use, in milliseconds since the Unix epoch: a maximum. 0 in a fragment that moves nothing.
     pub last_seen_ms: u64,
@@ -23,6 +24,19 @@ pub struct Body {
     pub counters: BTreeMap<Name, Counter>,
     /// Sets.
     pub sets: BTreeMap<Name, Members>,
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names and members are the user's: only their numbers may reach a log.
+        f.debug_struct("Body")
+            .field("last_seen_ms", &self.last_seen_ms)
+            .field("auth", &self.auth)
+            .field("attributes", &self.attributes.values())
+            .field("counters", &self.counters.values())
+            .field("sets", &self.sets.values().map(Members::len).collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 impl Body {

@@ -1,5 +1,7 @@
 //! Reads an encoded session in place, without building its CRDTs: the path of every read.
 
+use std::fmt;
+
 use bytes::Bytes;
 
 use super::codec::{self, DecodeError, DecodeLimits, Decoder, Head, Names, Reader, Section};
@@ -8,7 +10,6 @@ use super::state::{expires_at_ms, judge};
 use super::{AuthBlock, Liveness, Revocation, Stamp, Value, counter};
 
 /// The head of an encoded session: enough to tell whether it may be served.
-#[derive(Debug)]
 pub struct SessionView<'a> {
     head: Head<'a>,
     rest: Decoder<'a>,
@@ -18,7 +19,7 @@ pub struct SessionView<'a> {
 }
 
 /// The content of a session as its user sees it: every conflict resolved, names ascending.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Content<'a> {
     /// The login that holds.
     pub auth: Option<AuthBlock>,
@@ -28,6 +29,24 @@ pub struct Content<'a> {
     pub counters: Vec<(&'a str, i64)>,
     /// Sets with their present members, ascending.
     pub sets: Vec<(&'a str, Vec<Bytes>)>,
+}
+
+impl fmt::Debug for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names and members are the user's: only their numbers may reach a log.
+        f.debug_struct("Content")
+            .field("auth", &self.auth)
+            .field("attributes", &self.attributes.len())
+            .field("counters", &self.counters.len())
+            .field("sets", &self.sets.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for SessionView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionView").field("head", &self.head).finish_non_exhaustive()
+    }
 }
 
 impl<'a> SessionView<'a> {
@@ -119,6 +138,7 @@ impl<'a> SessionView<'a> {
             content.auth = self.auth()?;
         }
         if Section::Attributes.is_in(self.sections) {
+            content.attributes.reserve(8);
             self.each_name(|view, name| {
                 let value = view.attribute()?;
                 content.attributes.extend(value.map(|value| (name, value)));

@@ -17,7 +17,6 @@ use crate::session::{
 const ORDER: DecodeError = DecodeError::Malformed("entries out of order");
 
 /// Reads content item by item; shared by the decoder and the view.
-#[derive(Debug)]
 pub(crate) struct Decoder<'a> {
     pub(crate) reader: Reader<'a>,
     pub(crate) origins: Origins,

@@ -68,7 +68,7 @@ fn read_time(reader: &mut Reader<'_>, unit: u8) -> Result<u64, DecodeError> {
 }
 
 fn longest_unit(lifetime_ms: u64, idle_timeout_ms: u64) -> u8 {
-    let fits = |unit_ms: u64| lifetime_ms % unit_ms == 0 && idle_timeout_ms % unit_ms == 0;
+    let fits = |unit_ms: u64| lifetime_ms.is_multiple_of(unit_ms) && idle_timeout_ms.is_multiple_of(unit_ms);
     if fits(60_000) {
         2
     } else if fits(1_000) {

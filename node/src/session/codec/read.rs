@@ -7,7 +7,7 @@ use super::DecodeError;
 const LEN_MAX: &str = "a length beyond the record";
 
 /// A position in a record.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Reader<'a> {
     record: &'a Bytes,
     at: usize,
@@ -34,9 +34,22 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
+        // Most numbers take one byte.
+        match self.record.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    fn long_varint(&mut self) -> Result<u64, DecodeError> {
         let mut number = 0;
-        for shift in (0..64).step_by(7) {
+        let mut shift = 0;
+        while shift < 64 {
             let byte = self.byte()?;
             if byte == 0 && shift > 0 || shift == 63 && byte > 1 {
                 return Err(DecodeError::Malformed("a number that is not in its shortest form"));
@@ -45,6 +58,7 @@ impl<'a> Reader<'a> {
             if byte < 0x80 {
                 return Ok(number);
             }
+            shift += 7;
         }
         Err(DecodeError::Malformed("a number beyond 64 bits"))
     }

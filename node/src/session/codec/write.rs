@@ -1,7 +1,7 @@
 //! Writes the primitives of the encoding.
 
 /// Bytes under construction.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Writer {
     pub(super) out: Vec<u8>,
 }
