@@ -17,7 +17,7 @@ pub struct StoreConfig {
     /// No compaction while the disk holds less than this, in bytes: 64 MiB by default.
     pub compaction_bytes_min: u64,
     /// How much one step of a compaction copies while writers wait, in bytes: 4 KiB to 64 MiB,
-    /// 256 KiB by default.
+    /// 64 KiB by default.
     pub compaction_step_bytes: u64,
     /// How often the need for a compaction is looked at, in milliseconds: 100 or more, 10 000 by
     /// default.
@@ -30,7 +30,7 @@ impl Default for StoreConfig {
             cache_bytes: 32 << 20,
             compaction_ratio_max: 2.5,
             compaction_bytes_min: 64 << 20,
-            compaction_step_bytes: 256 << 10,
+            compaction_step_bytes: 64 << 10,
             compaction_check_interval_ms: 10_000,
         }
     }

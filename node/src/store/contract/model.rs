@@ -78,7 +78,7 @@ fn check(disk: &dyn Disk, steps: Vec<Step>, from: &[u8], to: &[u8], items_max: u
         let within = of_tree().filter(|(key, _)| key.as_slice() >= from && key.as_slice() < to);
         let within: Vec<_> = within.take(items_max).map(entry).collect();
         assert_eq!(store.scan(tree, from, to, items_max).unwrap(), within);
-        let last = of_tree().filter(|(key, _)| key.as_slice() < to).last().map(entry);
+        let last = of_tree().rfind(|(key, _)| key.as_slice() < to).map(entry);
         assert_eq!(store.last_before(tree, to).unwrap(), last);
         assert_eq!(store.get(tree, to).unwrap(), model.get(&(tree, to.to_vec())).cloned());
     }

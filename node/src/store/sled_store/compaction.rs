@@ -48,7 +48,7 @@ pub fn should_compact(
 
 /// A copy under way.
 pub(super) struct Copying {
-    target: Database,
+    target: Arc<Database>,
     reached: Point,
 }
 
@@ -145,14 +145,14 @@ impl SledStore {
     }
 
     pub(super) fn begin_copy(&self, writer: &mut Writer) -> Result<(), StoreError> {
-        let target = Database::open(&self.directory.prepare_next()?, self.config.cache_bytes)?;
+        let target = Arc::new(Database::open(&self.directory.prepare_next()?, self.config.cache_bytes)?);
         writer.copying = Some(Copying { target, reached: Point::Start });
         Ok(())
     }
 
     /// The next step of a copy, or the swap at its end. A failure gives the copy up.
     fn copy_on(&self) -> Result<Progress, StoreError> {
-        let old = {
+        let target = {
             let mut writer = self.writer.lock();
             let Some(mut copying) = writer.copying.take() else { return Ok(Progress::Idle) };
             if let Some(from) = copying.reached.next() {
@@ -160,7 +160,19 @@ impl SledStore {
                 writer.copying = Some(copying);
                 return Ok(Progress::Working);
             }
-            self.swap(copying.target)?
+            let target = Arc::clone(&copying.target);
+            writer.copying = Some(copying);
+            target
+        };
+        // Most is synced while writers go on, so that little is left for the swap.
+        let synced = target.sync();
+        drop(target);
+        let old = {
+            let mut writer = self.writer.lock();
+            let target = writer.copying.take().and_then(|copying| Arc::into_inner(copying.target));
+            synced?;
+            let Some(target) = target else { return Ok(Progress::Idle) };
+            self.swap(target)?
         };
         // Closing and removing the old database holds up nobody.
         drop(old);

@@ -3,16 +3,24 @@
 //! ```text
 //! LOCK          locked while a process has the store open
 //! CURRENT       the format, and the name of the database that counts
+//! SYNCED        the number of a batch that was synced, now and then
 //! db-00000001/  that database, by sled
 //! ```
 //!
 //! `CURRENT` changes only by renaming a complete, synced file over it. A
 //! database that it does not name is an unfinished copy, or one already copied,
 //! and is removed at the next start.
+//!
+//! `SYNCED` guards against time running backwards: to sled, a damaged block near
+//! the end of its file is a torn write, and it drops all that follows without a
+//! word. A database older than `SYNCED` says is refused: what numbers the node's
+//! starts might be lost, and numbers be given twice.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -23,12 +31,20 @@ const FORMAT: &str = "sojourn store format 1";
 const LOCK: &str = "LOCK";
 const CURRENT: &str = "CURRENT";
 const CURRENT_NEXT: &str = "CURRENT.next";
+const SYNCED: &str = "SYNCED";
+const SYNCED_NEXT: &str = "SYNCED.next";
 const DATABASE_PREFIX: &str = "db-";
+
+/// A process just ended, or one being started by it, may hold the lock a moment longer.
+const LOCK_RETRIES_MAX: u32 = 20;
+const LOCK_RETRY_MS: u64 = 25;
 
 /// A directory that this process has locked.
 pub(super) struct Directory {
     path: PathBuf,
     current: Mutex<u32>,
+    /// The highest number noted by this process.
+    noted: Mutex<u64>,
     // Held for its lock, which the system drops with the process, however that ends.
     _lock: File,
 }
@@ -46,7 +62,8 @@ impl Directory {
                 1
             }
         };
-        let directory = Self { path: path.to_owned(), current: Mutex::new(current), _lock: lock };
+        let directory =
+            Self { path: path.to_owned(), current: Mutex::new(current), noted: Mutex::new(0), _lock: lock };
         // Only the first database is ever named before it exists.
         if current != 1 && !directory.current().join("db").exists() {
             let detail = format!("the database that {CURRENT} names is missing in {}", path.display());
@@ -76,6 +93,34 @@ impl Directory {
         Ok(())
     }
 
+    /// Notes that a batch and all before it were synced.
+    pub(super) fn note_synced(&self, batch_number: u64) -> Result<(), StoreError> {
+        let mut noted = self.noted.lock();
+        if batch_number > *noted {
+            let text = format!("{batch_number}\n");
+            replace(&self.path, SYNCED, SYNCED_NEXT, &text).map_err(io("noting what was synced"))?;
+            *noted = batch_number;
+        }
+        Ok(())
+    }
+
+    /// Refuses a database that lacks batches that were synced.
+    pub(super) fn check_synced(&self, batch_number: u64) -> Result<(), StoreError> {
+        let corrupt = |detail| StoreError::Corrupt { place: self.current().display().to_string(), detail };
+        let text = match fs::read_to_string(self.path.join(SYNCED)) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(io("reading what was synced")(error)),
+        };
+        match text.trim().parse::<u64>() {
+            Ok(synced) if synced <= batch_number => Ok(()),
+            Ok(synced) => Err(corrupt(format!(
+                "it ends at batch {batch_number}, but batch {synced} was synced: its end is damaged"
+            ))),
+            Err(_) => Err(corrupt(format!("the file {SYNCED} holds no number"))),
+        }
+    }
+
     /// Removes every database but the one that counts.
     pub(super) fn remove_leftovers(&self) -> Result<(), StoreError> {
         let current = self.current();
@@ -102,7 +147,13 @@ impl Directory {
 fn lock(path: &Path) -> Result<File, StoreError> {
     let file = File::options().create(true).truncate(false).write(true).open(path.join(LOCK));
     let file = file.map_err(io("opening the lock file"))?;
-    match file.try_lock() {
+    let mut locked = file.try_lock();
+    for _ in 0..LOCK_RETRIES_MAX {
+        let Err(TryLockError::WouldBlock) = locked else { break };
+        thread::sleep(Duration::from_millis(LOCK_RETRY_MS));
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Unusable {
             detail: format!(
@@ -153,14 +204,17 @@ fn read_current(path: &Path) -> Result<Option<u32>, StoreError> {
 }
 
 fn write_current(path: &Path, number: u32) -> Result<(), StoreError> {
-    let write = || {
-        let mut next = File::create(path.join(CURRENT_NEXT))?;
-        write!(next, "{FORMAT}\n{DATABASE_PREFIX}{number:08}\n")?;
-        next.sync_all()?;
-        fs::rename(path.join(CURRENT_NEXT), path.join(CURRENT))?;
-        File::open(path)?.sync_all()
-    };
-    write().map_err(io("naming the database that counts"))
+    let text = format!("{FORMAT}\n{DATABASE_PREFIX}{number:08}\n");
+    replace(path, CURRENT, CURRENT_NEXT, &text).map_err(io("naming the database that counts"))
+}
+
+/// Puts a file in place whole, so that it lasts.
+fn replace(directory: &Path, name: &str, next_name: &str, text: &str) -> std::io::Result<()> {
+    let mut next = File::create(directory.join(next_name))?;
+    next.write_all(text.as_bytes())?;
+    next.sync_all()?;
+    fs::rename(directory.join(next_name), directory.join(name))?;
+    File::open(directory)?.sync_all()
 }
 
 fn remove_directory(path: &Path) -> Result<(), StoreError> {

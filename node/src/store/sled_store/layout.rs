@@ -2,6 +2,7 @@
 //!
 //! | sled key | sled value |
 //! |---|---|
+//! | 0 | number of the last batch (u64) |
 //! | tree, key | 0, value |
 //! | tree, key | 1, pieces (u32), bytes (u64), xxh3-128 of the value |
 //! | tree + 0x80, length of key (u32), key, piece (u32) | the piece |
@@ -27,6 +28,8 @@ const PIECES_BIT: u8 = 0x80;
 /// Every key of every tree is below.
 pub(super) const KEYS_END: [u8; 1] = [0xff];
 
+const BATCH_NUMBER_KEY: [u8; 1] = [0];
+
 /// A batch in sled's terms.
 #[derive(Default)]
 pub(super) struct Plan {
@@ -51,12 +54,13 @@ struct Pieces {
 }
 
 /// Translates a batch; reads what it replaces, so no other writer may come between.
-pub(super) fn plan(database: &Database, batch: Batch) -> Result<Plan, StoreError> {
+pub(super) fn plan(database: &Database, batch: Batch, number: u64) -> Result<Plan, StoreError> {
     let mut last_wins = BTreeMap::new();
     for (tree, key, value) in batch.changes {
         last_wins.insert((tree, key), value);
     }
     let mut plan = Plan::default();
+    plan.put_number(number);
     for ((tree, key), value) in last_wins {
         plan.remove_old(database, tree, &key)?;
         if let Some(value) = value {
@@ -64,6 +68,15 @@ pub(super) fn plan(database: &Database, batch: Batch) -> Result<Plan, StoreError
         }
     }
     Ok(plan)
+}
+
+/// The number of the last batch, from 1; 0 before the first.
+pub(super) fn batch_number(database: &Database) -> Result<u64, StoreError> {
+    let Some(value) = database.get(&BATCH_NUMBER_KEY)? else { return Ok(0) };
+    value.as_ref().try_into().map(u64::from_be_bytes).map_err(|_| StoreError::Corrupt {
+        place: "the number of the last batch".to_owned(),
+        detail: "not a number".to_owned(),
+    })
 }
 
 /// The value at a key. The outer `None` says that its pieces changed meanwhile.
@@ -122,6 +135,12 @@ impl Plan {
     /// What to write, by sled key.
     pub(super) fn writes(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         self.changes.iter().map(|(key, change)| (key.as_slice(), change.value.as_deref()))
+    }
+
+    fn put_number(&mut self, number: u64) {
+        let value = number.to_be_bytes().to_vec();
+        let bytes_before = if number > 1 { entry_bytes(&BATCH_NUMBER_KEY, value.len()) } else { 0 };
+        self.changes.insert(BATCH_NUMBER_KEY.to_vec(), Change { bytes_before, value: Some(value) });
     }
 
     fn remove_old(&mut self, database: &Database, tree: Tree, key: &[u8]) -> Result<(), StoreError> {

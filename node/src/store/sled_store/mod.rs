@@ -30,6 +30,10 @@ use usage::LiveBytes;
 
 use super::{Batch, Entry, Store, StoreConfig, StoreError, Tree};
 
+/// Which syncs are noted beside the database: the first ones, and one of so many.
+const NOTED_SYNCS_FIRST: u64 = 8;
+const NOTED_SYNCS_EVERY: u64 = 256;
+
 /// A store on one directory of a disk.
 ///
 /// Writers take turns; readers wait only for the moment in which a compaction
@@ -43,6 +47,9 @@ pub struct SledStore {
     current: RwLock<Database>,
     failed: Mutex<Option<StoreError>>,
     compactions: AtomicU64,
+    /// The number of the last batch.
+    applied: AtomicU64,
+    syncs: AtomicU64,
     // Last, so that the directory stays locked until the database is closed.
     directory: Directory,
 }
@@ -77,6 +84,8 @@ impl SledStore {
         config.validate()?;
         let directory = Directory::open(path.as_ref())?;
         let database = Database::open(&directory.current(), config.cache_bytes)?;
+        let batch_number = layout::batch_number(&database)?;
+        directory.check_synced(batch_number)?;
         directory.remove_leftovers()?;
         Ok(Arc::new(Self {
             config,
@@ -85,6 +94,8 @@ impl SledStore {
             current: RwLock::new(database),
             failed: Mutex::new(None),
             compactions: AtomicU64::new(0),
+            applied: AtomicU64::new(batch_number),
+            syncs: AtomicU64::new(0),
             directory,
         }))
     }
@@ -128,9 +139,11 @@ impl Store for SledStore {
         let mut writer = self.writer.lock();
         self.check_not_failed()?;
         let current = self.current.read();
-        let plan = layout::plan(&current, batch)?;
+        let number = self.applied.load(Ordering::Acquire) + 1;
+        let plan = layout::plan(&current, batch, number)?;
         writer.mirror(&plan);
         self.fail(current.apply(plan.writes()))?;
+        self.applied.store(number, Ordering::Release);
         writer.live.adjust(&plan);
         Ok(())
     }
@@ -153,12 +166,29 @@ impl Store for SledStore {
 
     fn sync(&self) -> Result<(), StoreError> {
         self.check_not_failed()?;
-        let current = self.current.read();
-        self.fail(current.sync())
+        let applied = self.applied.load(Ordering::Acquire);
+        self.fail(self.current.read().sync())?;
+        // The first ones cover what a node writes at its start.
+        let syncs = self.syncs.fetch_add(1, Ordering::Relaxed) + 1;
+        if syncs <= NOTED_SYNCS_FIRST || syncs.is_multiple_of(NOTED_SYNCS_EVERY) {
+            self.fail(self.directory.note_synced(applied))?;
+        }
+        Ok(())
     }
 
     fn disk_bytes(&self) -> Result<u64, StoreError> {
         self.directory.bytes()
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        // sled writes what is left when it is closed; this adds the note of it.
+        let noted = self.check_not_failed().and_then(|()| self.current.read().sync());
+        let noted = noted.and_then(|()| self.directory.note_synced(self.applied.load(Ordering::Acquire)));
+        if let Err(error) = noted {
+            tracing::warn!(%error, "the store was not closed cleanly");
+        }
     }
 }
 

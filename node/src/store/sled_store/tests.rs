@@ -286,47 +286,26 @@ async fn upkeep_runs_in_the_background_and_ends_with_the_store() {
 }
 
 #[test]
-#[ignore = "a measurement; run it alone"]
-fn measure() {
-    let directory = tempfile::tempdir_in(".").unwrap();
-    let store = SledStore::open(directory.path(), StoreConfig::default()).unwrap();
-    let block: Vec<u8> = (0..65_536_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
-    let mut times = Vec::new();
-    let clock = crate::env::SystemClock::new();
-    let now = || crate::env::Clock::monotonic(&clock);
-    for number in 0..1_000_u64 {
-        let before = now();
-        let mut batch = Batch::default();
-        batch.put(Tree::Log, number.to_be_bytes(), block.clone());
-        store.apply(batch).unwrap();
-        let applied = now();
-        store.sync().unwrap();
-        times.push((now() - before, applied - before));
-    }
-    times.sort();
-    println!("64 KiB block: total {:?} p99 {:?}; apply {:?}", times[500].0, times[990].0, times[500].1);
-    println!("{:?}", store.usage().unwrap());
-    let mut batch = Batch::default();
-    for number in 0..1_000_u64 {
-        batch.remove(Tree::Log, number.to_be_bytes());
-    }
-    store.apply(batch).unwrap();
-    let before = now();
-    for chunk in 0..200_u64 {
-        let mut batch = Batch::default();
-        for i in 0..500 {
-            let key = (chunk * 500 + i).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            batch.put(Tree::Records, [key.to_be_bytes(), key.to_le_bytes()].concat(), &block[..512]);
+fn a_flipped_bit_on_the_disk_never_goes_unnoticed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, model) = filled(directory.path());
+    drop(store);
+    let bytes = fs::read(directory.path().join("db-00000001/db")).unwrap();
+    let mut errors = 0;
+    for round in 0..40 {
+        let damaged = tempfile::tempdir().unwrap();
+        copy_directory(directory.path(), damaged.path());
+        let mut flipped = bytes.clone();
+        let bit = round * 7_000_021 % (bytes.len() * 8);
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        fs::write(damaged.path().join("db-00000001/db"), flipped).unwrap();
+        match SledStore::open(damaged.path(), config()) {
+            Ok(store) => match store.scan(Tree::Records, b"", &[0xff; 5], usize::MAX) {
+                Ok(found) => assert!(found.into_iter().eq(model.clone()), "bit {bit} changed what is read"),
+                Err(_) => errors += 1,
+            },
+            Err(_) => errors += 1,
         }
-        store.apply(batch).unwrap();
     }
-    store.sync().unwrap();
-    println!("100 000 records of 512 B: {:?}", now() - before);
-    while store.usage().unwrap().live_bytes.is_none() {
-        store.upkeep().unwrap();
-    }
-    println!("{:?}", store.usage().unwrap());
-    let before = now();
-    store.compact().unwrap();
-    println!("compacted in {:?}: {:?}", now() - before, store.usage().unwrap());
+    assert!(errors > 0, "no flip hit anything that matters");
 }
