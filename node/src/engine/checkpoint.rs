@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::error::EngineError;
-use super::partition::{PartitionState, Snapshot};
+use super::partition::{EVICTION_STEPS_MAX, PartitionState, SLOT_BYTES, Snapshot};
 use super::{Cell, Core};
 use crate::session::Partition;
 use crate::store::keys::{PartitionKey, RecordKey, StoreKey};
@@ -58,10 +58,12 @@ impl Core {
     /// Drops cached records until they fit, as far as they can be read again.
     pub(super) fn evict(&self) {
         use std::sync::atomic::Ordering;
+        // The clock hand may need two passes over all records to find what was not used.
+        let records = self.cache_bytes.load(Ordering::Relaxed) / SLOT_BYTES;
+        let fruitless_max = 2 * (records / EVICTION_STEPS_MAX + 2 * self.cells.len());
         let mut fruitless = 0;
-        // The clock hand needs two passes over a partition to find what was not used.
         while self.cache_bytes.load(Ordering::Relaxed) > self.config.cache_bytes_max
-            && fruitless < 2 * self.cells.len()
+            && fruitless < fruitless_max
         {
             let next = self.eviction_hand.fetch_add(1, Ordering::Relaxed) % self.cells.len().max(1);
             let Some(cell) = self.cells.get(next) else { return };

@@ -16,10 +16,10 @@ use super::vectors::Vectors;
 use crate::session::Key;
 
 /// What a cached record takes beside its bytes.
-const SLOT_BYTES: usize = 96;
+pub(super) const SLOT_BYTES: usize = 96;
 
 /// Records looked at for one that may be dropped.
-const EVICTION_STEPS_MAX: usize = 16;
+pub(super) const EVICTION_STEPS_MAX: usize = 16;
 
 #[derive(Debug)]
 struct Slot {
