@@ -137,3 +137,24 @@ impl LocalNode {
 fn require(holds: bool, setting: &'static str, rule: &'static str) -> Result<(), MembershipError> {
     if holds { Ok(()) } else { Err(MembershipError::Configuration { setting, rule }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_valid_and_nonsense_is_named() {
+        MembershipConfig::default().validate().unwrap();
+        let wrong = [
+            MembershipConfig { heartbeat_ms: 0, ..MembershipConfig::default() },
+            MembershipConfig { election_timeout_ms_min: 500, ..MembershipConfig::default() },
+            MembershipConfig { election_timeout_ms_max: 1500, ..MembershipConfig::default() },
+            MembershipConfig { voters_max: 4, ..MembershipConfig::default() },
+            MembershipConfig { partition_count: 100, ..MembershipConfig::default() },
+            MembershipConfig { replicas_per_region: 0, ..MembershipConfig::default() },
+        ];
+        for config in wrong {
+            assert!(matches!(config.validate(), Err(MembershipError::Configuration { .. })), "{config:?}");
+        }
+    }
+}

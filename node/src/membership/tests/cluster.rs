@@ -196,24 +196,3 @@ async fn without_a_majority_only_changes_stop() {
     assert!(matches!(refused, MembershipError::NoLeader { .. }), "{refused}");
     assert_eq!(active(&machines[2].members().current()), 3);
 }
-
-#[tokio::test(start_paused = true)]
-async fn candidates_with_the_same_time_out_do_not_collide_for_ever() {
-    let board = Arc::new(Switchboard::default());
-    let mut machines: Vec<Machine> =
-        PLACES[..3].iter().map(|(name, region)| Machine::new(&board, name, region)).collect();
-    for machine in &mut machines {
-        machine.config.election_timeout_ms_max = machine.config.election_timeout_ms_min + 1;
-        machine.start().await.unwrap();
-    }
-    machines[2].until("complete", |view| active(view) == 3 && view.voters.len() == 3).await;
-    let settle = Change::SetState { replica: ReplicaId(1), state: NodeState::Active };
-    machines[2].members().propose(&settle).await.unwrap();
-    for machine in &mut machines {
-        machine.stop().await;
-    }
-    for machine in &mut machines {
-        machine.start().await.unwrap();
-    }
-    machines[2].until("led", |view| view.leader.is_some()).await;
-}
