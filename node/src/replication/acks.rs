@@ -12,8 +12,9 @@ use super::vectors::PartitionVectors;
 use crate::placement::RegionReplicas;
 use crate::session::{Dot, Origin, Partition, ReplicaId};
 
-/// Confirmations kept for writes that nobody has begun to wait for yet.
-const UNCLAIMED_MAX: usize = 65_536;
+/// Writes whose confirmations are kept while nobody waits: a confirmation may
+/// come before its waiter, and a caller may wait again, for more.
+const UNCLAIMED_MAX: usize = 16_384;
 
 /// Not enough replicas have confirmed a write in time. It stays and keeps spreading.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,7 +59,7 @@ pub(super) struct Acks {
 #[derive(Default)]
 struct Inner {
     writes: BTreeMap<Write, Confirmed>,
-    /// Writes confirmed before anyone waited, oldest first; some may be claimed by now.
+    /// Writes that nobody waited for at some time, oldest first; some may be claimed by now.
     unclaimed: VecDeque<Write>,
 }
 
@@ -81,7 +82,8 @@ impl Acks {
     /// A replica says how far it holds everything.
     pub(super) fn vectors(&self, from: ReplicaId, vectors: &PartitionVectors) {
         let mut inner = self.inner.lock();
-        for ((partition, origin, seq), confirmed) in &mut inner.writes {
+        let claimed = inner.writes.iter_mut().filter(|(_, confirmed)| confirmed.waiters > 0);
+        for ((partition, origin, seq), confirmed) in claimed {
             let covered = vectors.get(partition).is_some_and(|vector| vector.get(origin) >= *seq);
             if covered && confirmed.by.insert(from) {
                 confirmed.changed.notify_waiters();
@@ -89,18 +91,18 @@ impl Acks {
         }
     }
 
-    /// Waits until `needed` replicas of each region have a write; `me` has it already.
+    /// Waits until `needed` replicas of each region have a write; `holders` have it already.
     pub(super) async fn wait(
         &self,
         partition: Partition,
         dot: Dot,
-        me: ReplicaId,
+        holders: Vec<ReplicaId>,
         replicas: &RegionReplicas,
         needed: &BTreeMap<String, usize>,
         timeout: Duration,
     ) -> Result<(), AckShortfall> {
         let write = (partition, dot.origin, dot.seq);
-        let claim = Claim::new(self, write, me);
+        let claim = Claim::new(self, write, holders);
         let enough = async {
             loop {
                 let changed = claim.changed.notified();
@@ -149,6 +151,10 @@ impl Inner {
         });
         confirmed.by.insert(from);
         confirmed.changed.notify_waiters();
+        self.evict();
+    }
+
+    fn evict(&mut self) {
         while self.unclaimed.len() > UNCLAIMED_MAX {
             let Some(oldest) = self.unclaimed.pop_front() else { return };
             if self.writes.get(&oldest).is_some_and(|confirmed| confirmed.waiters == 0) {
@@ -166,11 +172,11 @@ struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    fn new(acks: &'a Acks, write: Write, me: ReplicaId) -> Self {
+    fn new(acks: &'a Acks, write: Write, holders: Vec<ReplicaId>) -> Self {
         let mut inner = acks.inner.lock();
         let confirmed = inner.writes.entry(write).or_default();
         confirmed.waiters += 1;
-        confirmed.by.insert(me);
+        confirmed.by.extend(holders);
         Self { acks, write, changed: confirmed.changed.clone() }
     }
 }
@@ -181,7 +187,8 @@ impl Drop for Claim<'_> {
         if let Some(confirmed) = inner.writes.get_mut(&self.write) {
             confirmed.waiters -= 1;
             if confirmed.waiters == 0 {
-                inner.writes.remove(&self.write);
+                inner.unclaimed.push_back(self.write);
+                inner.evict();
             }
         }
     }
@@ -202,7 +209,7 @@ mod tests {
     async fn wait(acks: &Acks, level: Consistency) -> Result<(), AckShortfall> {
         let needed = needed(level, "eu", &replicas());
         let timeout = Duration::from_secs(1);
-        acks.wait(Partition(0), WRITE, ReplicaId(1), &replicas(), &needed, timeout).await
+        acks.wait(Partition(0), WRITE, vec![ReplicaId(1)], &replicas(), &needed, timeout).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -234,9 +241,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_kept_after_the_wait() {
+    async fn a_second_wait_knows_what_the_first_one_saw() {
         let acks = Acks::default();
-        let _ = wait(&acks, Consistency::All).await;
-        assert!(acks.inner.lock().writes.is_empty());
+        acks.applied(ReplicaId(2), ORIGIN, &[(Partition(0), 9, false)]);
+        assert_eq!(wait(&acks, Consistency::LocalQuorum).await, Ok(()));
+        assert_eq!(wait(&acks, Consistency::All).await.unwrap_err().reached["eu"], 2);
+    }
+
+    #[test]
+    fn confirmations_that_nobody_waits_for_are_bounded() {
+        let acks = Acks::default();
+        for seq in 0..2 * UNCLAIMED_MAX as u64 {
+            acks.applied(ReplicaId(2), ORIGIN, &[(Partition(0), seq, false)]);
+        }
+        let inner = acks.inner.lock();
+        assert_eq!((inner.writes.len(), inner.unclaimed.len()), (UNCLAIMED_MAX, UNCLAIMED_MAX));
     }
 }

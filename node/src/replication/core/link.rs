@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Beat;
 use crate::engine::LogEntry;
-use crate::session::{Origin, Partition, ReplicaId};
+use crate::session::{Origin, Partition};
 
 /// What an entry takes in a buffer besides its fragment, in bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 64;
@@ -44,7 +44,6 @@ pub(super) struct Reading {
 
 pub(super) struct Link {
     pub(super) id: u64,
-    pub(super) incarnation: u32,
     pub(super) waiting: VecDeque<Outbound>,
     pub(super) waiting_bytes: usize,
     pub(super) in_flight: VecDeque<Outbound>,
@@ -65,10 +64,9 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(id: u64, incarnation: u32, now: Duration) -> Self {
+    pub(super) fn new(id: u64, now: Duration) -> Self {
         Self {
             id,
-            incarnation,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             in_flight: VecDeque::new(),
@@ -177,11 +175,6 @@ impl Link {
     /// Where everything unconfirmed was headed, for another way there.
     pub(super) fn into_unconfirmed(self) -> impl Iterator<Item = Outbound> {
         self.in_flight.into_iter().chain(self.waiting)
-    }
-
-    /// The origin of the peer's current start.
-    pub(super) fn origin(&self, replica: ReplicaId) -> Origin {
-        Origin { replica, incarnation: self.incarnation }
     }
 }
 

@@ -173,7 +173,7 @@ impl Core {
             context.effects.push(Effect::Close { peer: origin.replica, reason: CloseReason::Removed });
             return;
         };
-        peer.link = Some(Link::new(id, origin.incarnation, context.now));
+        peer.link = Some(Link::new(id, context.now));
         // It may have crashed and forgotten unsynced entries, so nothing is known of it.
         peer.known.clear();
         peer.stalls.clear();

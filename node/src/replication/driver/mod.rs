@@ -129,7 +129,8 @@ impl Replication {
         let Some(replicas) = membership.layout.replicas(partition) else { return Ok(()) };
         let region = membership.nodes.get(&me).map_or("", |node| node.region.as_str());
         let needed = needed(level, region, replicas);
-        shared.acks.wait(partition, dot, me, replicas, &needed, timeout).await
+        let holders = shared.state.lock().core.holders(partition, dot);
+        shared.acks.wait(partition, dot, holders, replicas, &needed, timeout).await
     }
 
     /// How every other node does, as this one sees it.
