@@ -12,7 +12,12 @@ pub use api::ApiConfig;
 pub use error::ConfigError;
 pub use node::{KeyFiles, NodeConfig};
 
+use crate::engine::EngineConfig;
+use crate::membership::MembershipConfig;
+use crate::replication::ReplicationConfig;
 use crate::security::TlsFiles;
+use crate::session::SessionLimits;
+use crate::store::StoreConfig;
 use crate::telemetry::TelemetryConfig;
 use crate::transport::TransportLimits;
 
@@ -29,6 +34,21 @@ pub struct Config {
     /// Limits of connections.
     #[serde(default)]
     pub transport: TransportLimits,
+    /// Limits of sessions.
+    #[serde(default)]
+    pub session: SessionLimits,
+    /// Memory, log and checkpoints.
+    #[serde(default)]
+    pub engine: EngineConfig,
+    /// The disk.
+    #[serde(default)]
+    pub store: StoreConfig,
+    /// Between nodes: sessions.
+    #[serde(default)]
+    pub replication: ReplicationConfig,
+    /// Between nodes: who belongs to the cluster.
+    #[serde(default)]
+    pub membership: MembershipConfig,
     /// Limits of calls.
     #[serde(default)]
     pub api: ApiConfig,
@@ -68,6 +88,11 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.node.validate()?;
         self.transport.validate()?;
+        section("session", self.session.validate())?;
+        section("engine", self.engine.validate())?;
+        section("store", self.store.validate())?;
+        section("replication", self.replication.validate())?;
+        section("membership", self.membership.validate())?;
         self.api.validate()
     }
 
@@ -83,11 +108,20 @@ impl Config {
             },
             keys: KeyFiles { cluster_key_file: "cluster.key".into() },
             transport: TransportLimits::default(),
+            session: SessionLimits::default(),
+            engine: EngineConfig::default(),
+            store: StoreConfig::default(),
+            replication: ReplicationConfig::default(),
+            membership: MembershipConfig::default(),
             api: ApiConfig::default(),
             telemetry: TelemetryConfig::default(),
         };
         toml::to_string(&example).unwrap_or_default()
     }
+}
+
+fn section<E: std::fmt::Display>(section: &'static str, outcome: Result<(), E>) -> Result<(), ConfigError> {
+    outcome.map_err(|error| ConfigError::Section { section, detail: error.to_string() })
 }
 
 #[cfg(test)]

@@ -16,17 +16,17 @@ const TOKEN_BYTES_MAX: usize = 64 * 1024;
 
 /// What a token names.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CausalToken {
+pub(super) struct CausalToken {
     /// The partition that the vector is about.
-    pub partition: Partition,
+    pub(super) partition: Partition,
     /// Everything up to these numbers.
-    pub vector: VersionVector,
+    pub(super) vector: VersionVector,
 }
 
 impl CausalToken {
     /// For an answer.
     #[must_use]
-    pub fn encode(partition: Partition, vector: &VersionVector) -> Bytes {
+    pub(super) fn encode(partition: Partition, vector: &VersionVector) -> Bytes {
         let mut token = Vec::with_capacity(4 + vector.dots.len() * 8);
         token.push(VERSION);
         put(&mut token, partition.0.into());
@@ -43,7 +43,7 @@ impl CausalToken {
     ///
     /// # Errors
     /// [`Reason::MalformedToken`] if it was not made by `encode`.
-    pub fn decode(token: &[u8]) -> Result<Self, Failure> {
+    pub(super) fn decode(token: &[u8]) -> Result<Self, Failure> {
         read(token).ok_or_else(|| {
             let message = "causal_token is not a token from an answer of this cluster";
             Failure::new(Reason::MalformedToken, message).with("field", "options.causal_token")

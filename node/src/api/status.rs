@@ -3,6 +3,7 @@
 //!
 //! proto/README.md is the table of these for users.
 
+mod from;
 mod reason;
 
 use std::collections::{BTreeMap, HashMap};

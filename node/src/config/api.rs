@@ -10,10 +10,6 @@ use super::error::ConfigError;
 pub struct ApiConfig {
     /// Take session ids minted by applications' frameworks. Default: no.
     pub adopted_ids_allowed: bool,
-    /// Idle time-out of a session created without one, in milliseconds. Default 30 minutes.
-    pub idle_timeout_default_ms: u64,
-    /// Absolute time-out of a session created without one, in milliseconds. Default 12 hours.
-    pub absolute_timeout_default_ms: u64,
     /// How long a call without a deadline may take, in milliseconds.
     pub call_timeout_default_ms: u64,
     /// The longest deadline that is honoured, in milliseconds; longer ones are cut to it.
@@ -26,20 +22,21 @@ pub struct ApiConfig {
     pub calls_max: usize,
     /// Ids in one `BatchGet`.
     pub batch_get_items_max: usize,
+    /// How long a stop waits for calls under way, in milliseconds.
+    pub drain_timeout_ms: u64,
 }
 
 impl Default for ApiConfig {
     fn default() -> Self {
         Self {
             adopted_ids_allowed: false,
-            idle_timeout_default_ms: 30 * 60 * 1_000,
-            absolute_timeout_default_ms: 12 * 60 * 60 * 1_000,
             call_timeout_default_ms: 5_000,
             call_timeout_max_ms: 60_000,
             pipeline_calls_max: 1_024,
             pipeline_message_bytes: 64 * 1024,
             calls_max: 65_536,
             batch_get_items_max: 256,
+            drain_timeout_ms: 5_000,
         }
     }
 }
@@ -50,6 +47,7 @@ impl ApiConfig {
         let check = ConfigError::check_range::<u64>;
         check("api.call_timeout_default_ms", self.call_timeout_default_ms, 1, self.call_timeout_max_ms)?;
         check("api.call_timeout_max_ms", self.call_timeout_max_ms, 1, day_ms)?;
+        check("api.drain_timeout_ms", self.drain_timeout_ms, 0, day_ms)?;
         let check = ConfigError::check_range::<usize>;
         check("api.pipeline_calls_max", self.pipeline_calls_max, 1, 1 << 16)?;
         check("api.pipeline_message_bytes", self.pipeline_message_bytes, 1, 16 << 20)?;

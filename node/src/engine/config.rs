@@ -1,15 +1,20 @@
 //! The engine's limits.
 
+use serde::{Deserialize, Serialize};
+
 use crate::session::limits::SessionLimits;
 
 use super::error::EngineError;
 
 /// Limits of the engine; [`EngineConfig::default`] gives the documented defaults.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
     /// Partitions of the key space: a power of two, at most 65 536, fixed for the cluster's life. Default 256.
+    #[serde(skip)]
     pub partition_count: u32,
     /// What a session may hold.
+    #[serde(skip)]
     pub limits: SessionLimits,
     /// Memory for cached records, in bytes. Records not yet checkpointed count but cannot be dropped. Default 256 MiB.
     pub cache_bytes_max: usize,

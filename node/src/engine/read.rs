@@ -55,6 +55,21 @@ impl Engine {
         }
     }
 
+    /// Reads one record if that needs no disk; `None` leaves it to [`Self::read`].
+    #[must_use]
+    pub fn read_now(&self, key: Key) -> Option<Option<Record>> {
+        let core = &self.core;
+        let (_, cell) = core.cell_of(&key).ok()?;
+        let look = |state: &mut super::PartitionState| {
+            (state.look_up(&key, None), state.vectors.contiguous().clone())
+        };
+        match core.with(cell, look) {
+            (Lookup::Held(state), vector) => Some(Some(Record { state, vector })),
+            (Lookup::Absent, _) => Some(None),
+            (Lookup::Cold { .. }, _) => None,
+        }
+    }
+
     /// What a partition holds without holes, by origin.
     #[must_use]
     pub fn vector(&self, partition: Partition) -> VersionVector {

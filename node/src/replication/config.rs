@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// Settings of replication. Every limit is per peer unless it says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReplicationConfig {
     /// Bytes of entries waiting for a peer or sent and not yet confirmed. A peer

@@ -1,0 +1,122 @@
+//! Real nodes of several regions: what is written in one is read in another.
+
+mod support {
+    mod authority;
+    pub(crate) mod nodes;
+    pub(crate) use authority::Authority;
+}
+
+use sojourn_proto::session::v1 as pb;
+use support::nodes::{TestNode, World, assert_refused, set, text, until};
+use tonic::Code;
+
+async fn start_all(world: &World, count: usize, more: &str) -> Vec<TestNode> {
+    let mut nodes = Vec::new();
+    for index in 0..count {
+        nodes.push(world.start(index, more).await);
+    }
+    for node in &nodes {
+        until("linked", || async {
+            let status = node.status().await.unwrap();
+            status.peers.len() == count - 1 && status.peers.iter().all(|peer| peer.connected)
+        })
+        .await;
+    }
+    nodes
+}
+
+fn read(id: &str, consistency: pb::Consistency, causal_token: prost::bytes::Bytes) -> pb::GetRequest {
+    let options = pb::ReadOptions { consistency: consistency.into(), causal_token };
+    pb::GetRequest { namespace: "shop".into(), session_id: id.into(), options: Some(options) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn regions_share_sessions_and_revocations() {
+    let world = World::new(&[("eu", "eu-1"), ("us", "us-1"), ("ap", "ap-1")]);
+    let nodes = start_all(&world, 3, "").await;
+    let made = nodes[0].create().await;
+    let id = made.session_id.as_str();
+    for node in &nodes {
+        let seen = read(id, pb::Consistency::LocalOne, made.causal_token.clone());
+        assert_eq!(node.sessions().get(seen).await.unwrap().into_inner().session, made.session);
+    }
+    for (node, name) in nodes.iter().zip(["one", "two", "three"]) {
+        node.update(set(id, name, text(name))).await.unwrap();
+    }
+    for node in &nodes {
+        until("merged", || async { node.get(id).await.unwrap().attributes.len() == 3 }).await;
+    }
+    let options = pb::WriteOptions { consistency: pb::Consistency::All.into(), ..Default::default() };
+    let revoke = pb::RevokeRequest {
+        namespace: "shop".into(),
+        session_id: id.into(),
+        reason: "logout".into(),
+        options: Some(options),
+    };
+    nodes[1].sessions().revoke(revoke.clone()).await.unwrap();
+    for node in &nodes {
+        assert_refused(node.get(id).await, Code::FailedPrecondition, "SESSION_REVOKED");
+        // Nothing changes any more, and still every replica is asked.
+        node.sessions().revoke(revoke.clone()).await.unwrap();
+    }
+    let digests = nodes[0].status().await.unwrap().digests;
+    for node in &nodes {
+        until("equal", || async { node.status().await.unwrap().digests == digests }).await;
+    }
+    for node in nodes {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_node_takes_any_call_and_passes_it_on() {
+    let world = World::new(&[("eu", "eu-1"), ("eu", "eu-2"), ("eu", "eu-3")]);
+    let nodes = start_all(&world, 3, "[membership]\nreplicas_per_region = 1\n").await;
+    for _ in 0..4 {
+        let made = nodes[0].create().await;
+        let id = made.session_id.as_str();
+        for node in &nodes {
+            assert_eq!(Some(node.get(id).await.unwrap()), made.session);
+        }
+        nodes[1].update(set(id, "a", text("b"))).await.unwrap();
+        assert_eq!(nodes[2].get(id).await.unwrap().attributes["a"], text("b"));
+        let batch = pb::BatchGetRequest {
+            namespace: "shop".into(),
+            session_ids: vec![id.into(), "unknown".into()],
+            options: None,
+        };
+        let results = nodes[2].sessions().batch_get(batch).await.unwrap().into_inner().results;
+        assert!(matches!(results[0].outcome, Some(pb::batch_get_result::Outcome::Found(_))));
+    }
+    for node in &nodes {
+        assert_refused(node.get("unknown").await, Code::NotFound, "SESSION_NOT_FOUND");
+    }
+    for node in nodes {
+        node.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_level_that_cannot_be_reached_says_that_the_write_is_applied() {
+    let world = World::new(&[("eu", "eu-1"), ("us", "us-1")]);
+    let mut nodes = start_all(&world, 2, "").await;
+    let id = nodes[0].create().await.session_id;
+    let all = || pb::WriteOptions { consistency: pb::Consistency::All.into(), ..Default::default() };
+    let mut update = set(&id, "a", text("b"));
+    update.options = Some(all());
+    nodes[0].update(update.clone()).await.unwrap();
+    nodes.pop().unwrap().stop().await;
+    update.changes = set(&id, "a", text("c")).changes;
+    let mut request = tonic::Request::new(update);
+    request.set_timeout(std::time::Duration::from_millis(500));
+    let outcome = nodes[0].sessions().update(request).await;
+    assert_refused(outcome, Code::DeadlineExceeded, "CONSISTENCY_NOT_REACHED");
+    assert_eq!(nodes[0].get(&id).await.unwrap().attributes["a"], text("c"));
+    let mut request = tonic::Request::new(read(&id, pb::Consistency::All, Default::default()));
+    request.set_timeout(std::time::Duration::from_millis(500));
+    let outcome = nodes[0].sessions().get(request).await;
+    assert_refused(outcome, Code::Unavailable, "READ_CONSISTENCY_NOT_REACHED");
+    for node in nodes {
+        node.stop().await;
+    }
+}
