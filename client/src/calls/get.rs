@@ -1,0 +1,47 @@
+//! Read a session.
+
+use std::future::IntoFuture;
+
+use sojourn_proto::session::v1::pipeline_call::Call;
+use sojourn_proto::session::v1::pipeline_reply::Reply;
+use sojourn_proto::session::v1::{GetRequest, GetResponse};
+
+use super::unexpected;
+use super::write::{read_settings, send_by_await};
+use crate::client::Client;
+use crate::error::Error;
+use crate::model::{CausalToken, Read, Session, SessionId};
+use crate::routing::Place;
+
+/// Reads a session; see [`Client::get`].
+#[must_use = "a call is sent when it is awaited"]
+pub struct GetCall<'c> {
+    client: &'c Client,
+    request: GetRequest,
+    timeout_ms: Option<u32>,
+}
+
+read_settings!(GetCall);
+send_by_await!(GetCall, Read);
+
+impl<'c> GetCall<'c> {
+    pub(crate) fn new(client: &'c Client, namespace: &str, id: &SessionId) -> Self {
+        let (namespace, session_id) = (namespace.to_owned(), id.reveal().to_owned());
+        Self { client, request: GetRequest { namespace, session_id, options: None }, timeout_ms: None }
+    }
+
+    async fn send(self) -> Result<Read, Error> {
+        let settings = self.prepare();
+        let place = Place::of(&self.request.namespace, &self.request.session_id);
+        match self.client.call(place, Call::Get(self.request), settings).await? {
+            Reply::Get(response) => read(response),
+            _ => unexpected("Get"),
+        }
+    }
+}
+
+/// An answer without a session is an error, never an empty session.
+pub(super) fn read(response: GetResponse) -> Result<Read, Error> {
+    let session = response.session.ok_or_else(|| Error::protocol("Get answered without a session"))?;
+    Ok(Read { session: Session::from_wire(session), token: CausalToken::from_bytes(response.causal_token) })
+}

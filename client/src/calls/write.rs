@@ -1,0 +1,100 @@
+//! What all writes have in common.
+
+/// Adds the settings of a write to a call that has `request.options` and `timeout_ms`.
+macro_rules! write_settings {
+    ($call:ident) => {
+        impl $call<'_> {
+            /// How many replicas must have the write before the answer. Default: one.
+            pub fn consistency(mut self, level: $crate::Consistency) -> Self {
+                self.options().set_consistency(level.to_wire());
+                self
+            }
+
+            /// Whether the write must be on disk before the answer. Default: buffered.
+            pub fn durability(mut self, durability: $crate::Durability) -> Self {
+                self.options().set_durability(durability.to_wire());
+                self
+            }
+
+            /// Makes the write happen after what an earlier answer names.
+            pub fn after(mut self, token: &$crate::CausalToken) -> Self {
+                self.options().causal_token = token.to_wire();
+                self
+            }
+
+            /// Names this write, at most 64 bytes, so that a caller that repeats it
+            /// does not repeat its effect. Default: a random name for each call,
+            /// which covers the client's own retries.
+            pub fn idempotency_key(mut self, key: impl Into<bytes::Bytes>) -> Self {
+                self.options().idempotency_key = key.into();
+                self
+            }
+
+            /// How long the call may take with all its retries, in milliseconds.
+            /// Default: the configuration's `request_timeout_ms`.
+            pub fn timeout_ms(mut self, timeout_ms: u32) -> Self {
+                self.timeout_ms = Some(timeout_ms);
+                self
+            }
+
+            fn options(&mut self) -> &mut sojourn_proto::session::v1::WriteOptions {
+                self.request.options.get_or_insert_default()
+            }
+
+            fn prepare(&mut self) -> $crate::client::Settings {
+                let (timeout_ms, client) = (self.timeout_ms, self.client);
+                client.prepare_write(timeout_ms, self.options())
+            }
+        }
+    };
+}
+
+/// Adds the settings of a read to a call that has `request.options` and `timeout_ms`.
+macro_rules! read_settings {
+    ($call:ident) => {
+        impl $call<'_> {
+            /// How many replicas' answers are merged. Default: one.
+            pub fn consistency(mut self, level: $crate::Consistency) -> Self {
+                self.options().set_consistency(level.to_wire());
+                self
+            }
+
+            /// Makes the read see at least what an earlier answer names.
+            pub fn after(mut self, token: &$crate::CausalToken) -> Self {
+                self.options().causal_token = token.to_wire();
+                self
+            }
+
+            /// How long the call may take with all its retries, in milliseconds.
+            /// Default: the configuration's `request_timeout_ms`.
+            pub fn timeout_ms(mut self, timeout_ms: u32) -> Self {
+                self.timeout_ms = Some(timeout_ms);
+                self
+            }
+
+            fn options(&mut self) -> &mut sojourn_proto::session::v1::ReadOptions {
+                self.request.options.get_or_insert_default()
+            }
+
+            fn prepare(&self) -> $crate::client::Settings {
+                self.client.prepare_read(self.timeout_ms, self.request.options.as_ref())
+            }
+        }
+    };
+}
+
+/// Makes `.await` send a call.
+macro_rules! send_by_await {
+    ($call:ident, $answer:ty) => {
+        impl<'c> IntoFuture for $call<'c> {
+            type Output = Result<$answer, $crate::Error>;
+            type IntoFuture = futures::future::BoxFuture<'c, Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                Box::pin(self.send())
+            }
+        }
+    };
+}
+
+pub(super) use {read_settings, send_by_await, write_settings};

@@ -1,0 +1,9 @@
+//! Where a call goes.
+
+mod health;
+mod place;
+mod table;
+
+pub(crate) use health::Health;
+pub(crate) use place::Place;
+pub(crate) use table::{Table, TableNode};

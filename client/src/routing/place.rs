@@ -1,0 +1,29 @@
+//! The partition of a session, from its public locator.
+
+const LOCATOR_CONTEXT: &str = "sojourn 2026-11 session locator v1";
+
+/// Where a call belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Any node does.
+    Anywhere,
+    /// At a replica of the partition with these leading bits of the session's key.
+    Leading(u16),
+}
+
+impl Place {
+    /// The place of a session: the first two bytes of BLAKE3 in key-derivation
+    /// mode over namespace, a zero byte and the id, as the nodes compute it.
+    pub(crate) fn of(namespace: &str, session_id: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key(LOCATOR_CONTEXT);
+        hasher.update(namespace.as_bytes()).update(&[0]).update(session_id.as_bytes());
+        let hash = hasher.finalize();
+        Self::Leading(u16::from_be_bytes([hash.as_bytes()[0], hash.as_bytes()[1]]))
+    }
+}
+
+/// The partition, of `count`, of a key with these leading bits.
+pub(super) fn partition(leading: u16, count: u32) -> usize {
+    let partition = (u64::from(leading) * u64::from(count)) >> 16;
+    usize::try_from(partition).unwrap_or(usize::MAX)
+}
