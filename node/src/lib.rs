@@ -5,11 +5,13 @@
 
 pub mod api;
 pub mod config;
+pub mod daemon;
 pub mod engine;
 pub mod env;
 pub mod membership;
 pub mod placement;
 pub mod replication;
+pub mod run;
 pub mod security;
 pub mod session;
 pub mod store;

@@ -1,2 +1,5 @@
-//! Placeholder.
-fn main() {}
+//! The server `sojournd`.
+
+fn main() -> std::process::ExitCode {
+    sojourn_node::daemon::main()
+}

@@ -3,5 +3,6 @@
 //! and Schomaker, 2005).
 
 mod layout;
+mod rendezvous;
 
 pub use layout::{Layout, LayoutNode, RegionReplicas};

@@ -1,8 +1,20 @@
 //! Makes sessions last: atomic batches over named trees behind one trait.
 
+mod config;
 mod error;
+pub mod keys;
+mod sealed;
+mod sim_store;
+mod sled_store;
 
+#[cfg(test)]
+mod contract;
+
+pub use config::StoreConfig;
 pub use error::StoreError;
+pub use sealed::SealedStore;
+pub use sim_store::{Crash, SimDisk, SimStore};
+pub use sled_store::{Progress, SledStore, StoreUsage, should_compact};
 
 /// A named tree: an ordered map from bytes to bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +59,13 @@ pub type Entry = (Vec<u8>, Vec<u8>);
 /// After `apply` returns, reads see the batch; after a later `sync` returns, no
 /// crash loses it. A crash before may lose whole batches, the newest first,
 /// never a part of one.
+///
+/// Within a batch the last change of a key wins. A scan sees each batch at each
+/// key whole, but may see one applied meanwhile at its later keys only.
+///
+/// A failed write or sync leaves the disk in an unknown state (after a failed
+/// sync, a later one proves nothing), so everything but reading may fail from
+/// then on until the store is opened again. The caller should stop.
 pub trait Store: Send + Sync + 'static {
     /// The value at a key.
     fn get(&self, tree: Tree, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;

@@ -1,0 +1,62 @@
+//! What each room's failure means to a caller.
+
+use super::{Failure, Reason};
+use crate::engine::EngineError;
+use crate::session::DecodeError;
+use crate::store::StoreError;
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::NotFound | EngineError::Expired => Self::not_found(),
+            EngineError::Revoked => Self::new(Reason::SessionRevoked, "the session was revoked"),
+            EngineError::AlreadyExists => {
+                Self::new(Reason::SessionExists, "a session of this id exists or existed")
+            }
+            EngineError::Partial => Self::incomplete(),
+            EngineError::LimitExceeded { field, limit, actual } => {
+                let message = format!("{field} would be {actual}; at most {limit} is allowed");
+                let failure = Self::new(Reason::LimitExceeded, message).with("field", field);
+                failure.with("limit", limit).with("actual", actual)
+            }
+            EngineError::InvalidArgument { field, detail } => {
+                let message = format!("{field} {detail}");
+                Self::new(Reason::InvalidField, message).with("field", field).with("allowed", detail)
+            }
+            EngineError::Store(error) => error.into(),
+            EngineError::NotReady { detail } => {
+                Self::new(Reason::NotReady, format!("this node takes no writes now: {detail}"))
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        // What failed is the operator's business, so it is in the log and not in the answer.
+        tracing::error!(%error, "the store failed under a call");
+        Self::new(Reason::StoreFailed, "this node's disk failed; a write may have been applied")
+    }
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        tracing::error!(%error, "a record cannot be read");
+        Self::new(Reason::Internal, "this replica's record of the session cannot be read")
+    }
+}
+
+impl Failure {
+    /// No live session has the id.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(Reason::SessionNotFound, "no live session has this id: it is unknown or has expired")
+    }
+
+    /// Only a part of the session is here.
+    #[must_use]
+    pub fn incomplete() -> Self {
+        let message = "this replica holds only a part of the session and is fetching the rest";
+        Self::new(Reason::SessionIncomplete, message)
+    }
+}

@@ -1,0 +1,71 @@
+//! What the engine refuses, and why.
+
+use crate::session::Partition;
+use crate::store::StoreError;
+
+/// Why a call on the engine failed. Nothing was changed, unless the variant says otherwise.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// No such session is held here.
+    #[error("session not found")]
+    NotFound,
+    /// Its idle or absolute deadline has passed.
+    #[error("session expired")]
+    Expired,
+    /// It was ended; its id is never used again.
+    #[error("session revoked")]
+    Revoked,
+    /// A live session has this id already.
+    #[error("session already exists")]
+    AlreadyExists,
+    /// Only fragments of it are held here: fetch the full state, merge it, call again.
+    #[error("session is held only in part")]
+    Partial,
+    /// The result would be larger than allowed.
+    #[error("{field} would be {actual}; at most {limit} is allowed")]
+    LimitExceeded {
+        /// The name of the limit.
+        field: String,
+        /// What is allowed.
+        limit: u64,
+        /// What it would have been.
+        actual: u64,
+    },
+    /// An argument or setting is out of its range.
+    #[error("{field} {detail}")]
+    InvalidArgument {
+        /// Which.
+        field: String,
+        /// What is allowed.
+        detail: String,
+    },
+    /// The disk failed under this call.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// This node takes no writes. If a sync failed, the write that reported it is
+    /// visible here, was not acknowledged, and may be lost or kept.
+    #[error("not ready: {detail}")]
+    NotReady {
+        /// Why.
+        detail: String,
+    },
+}
+
+impl EngineError {
+    pub(super) fn not_ready(detail: impl Into<String>) -> Self {
+        Self::NotReady { detail: detail.into() }
+    }
+}
+
+/// The log no longer reaches back to what was asked for: transfer full states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log of partition {} is truncated", partition.0)]
+pub struct Truncated {
+    /// Of which partition.
+    pub partition: Partition,
+}
+
+/// A node has not yet seen what a causal token names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this replica has not yet received the writes that the token names")]
+pub struct NotYet;

@@ -1,0 +1,202 @@
+//! PURE. What one partition holds of each origin: without holes, and beyond.
+//!
+//! The contiguous part is the version vector that peers see. Entries that come
+//! early wait as ranges until the hole before them is filled, so that delivery
+//! may be in any order, with loss and duplicates.
+
+use std::collections::BTreeMap;
+
+use crate::engine::wire::{Malformed, Reader, put_number, put_origin};
+use crate::session::{Dot, Origin, VersionVector};
+
+/// Ranges out of order that are kept for a partition; more is left to gossip.
+const RANGES_MAX: usize = 65_536;
+
+/// What came of adding a dot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Added {
+    /// It was not held before.
+    New,
+    /// It was held.
+    Known,
+    /// Too much is out of order already; it is not held.
+    Refused,
+}
+
+/// The dots that a partition holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Vectors {
+    contiguous: VersionVector,
+    /// For each origin: first to last, disjoint, never touching each other.
+    early: BTreeMap<Origin, BTreeMap<u64, u64>>,
+    early_ranges: usize,
+}
+
+impl Vectors {
+    /// Up to where everything is held, by origin.
+    pub(super) fn contiguous(&self) -> &VersionVector {
+        &self.contiguous
+    }
+
+    pub(super) fn contains(&self, dot: Dot) -> bool {
+        if dot.seq <= self.contiguous.get(&dot.origin) {
+            return true;
+        }
+        let ranges = self.early.get(&dot.origin);
+        let before = ranges.and_then(|ranges| ranges.range(..=dot.seq).next_back());
+        before.is_some_and(|(_, last)| dot.seq <= *last)
+    }
+
+    /// True if [`Self::add`] would not refuse this dot.
+    pub(super) fn has_room_for(&self, dot: Dot) -> bool {
+        dot.seq > 0
+            && (self.early_ranges < RANGES_MAX || dot.seq <= self.contiguous.get(&dot.origin).saturating_add(1))
+    }
+
+    pub(super) fn add(&mut self, dot: Dot) -> Added {
+        if self.contains(dot) {
+            return Added::Known;
+        }
+        if !self.has_room_for(dot) {
+            return Added::Refused;
+        }
+        if dot.seq == self.contiguous.get(&dot.origin) + 1 {
+            self.contiguous.dots.insert(dot.origin, dot.seq);
+        } else {
+            self.add_early(dot);
+        }
+        self.absorb(dot.origin);
+        Added::New
+    }
+
+    /// Takes over what a peer's full transfer covers.
+    pub(super) fn join(&mut self, other: &VersionVector) {
+        for (origin, seq) in &other.dots {
+            if *seq > self.contiguous.get(origin) {
+                self.contiguous.dots.insert(*origin, *seq);
+                self.absorb(*origin);
+            }
+        }
+    }
+
+    fn add_early(&mut self, dot: Dot) {
+        let ranges = self.early.entry(dot.origin).or_default();
+        let mut range = (dot.seq, dot.seq);
+        let before = ranges.range(..dot.seq).next_back().map(|(first, last)| (*first, *last));
+        if let Some((first, last)) = before.filter(|(_, last)| last + 1 == dot.seq) {
+            ranges.remove(&first);
+            self.early_ranges -= 1;
+            range.0 = first;
+            debug_assert!(last < dot.seq);
+        }
+        if let Some(last) = dot.seq.checked_add(1).and_then(|next| ranges.remove(&next)) {
+            self.early_ranges -= 1;
+            range.1 = last;
+        }
+        ranges.insert(range.0, range.1);
+        self.early_ranges += 1;
+    }
+
+    /// Moves ranges that the contiguous part has reached into it.
+    fn absorb(&mut self, origin: Origin) {
+        let Some(ranges) = self.early.get_mut(&origin) else { return };
+        let mut held = self.contiguous.get(&origin);
+        while let Some(entry) = ranges.first_entry() {
+            if *entry.key() > held.saturating_add(1) {
+                break;
+            }
+            held = held.max(entry.remove());
+            self.early_ranges -= 1;
+        }
+        if ranges.is_empty() {
+            self.early.remove(&origin);
+        }
+        if held > 0 {
+            self.contiguous.dots.insert(origin, held);
+        }
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        put_number(out, self.contiguous.dots.len() as u64);
+        for (origin, seq) in &self.contiguous.dots {
+            put_origin(out, *origin);
+            put_number(out, *seq);
+        }
+        put_number(out, self.early_ranges as u64);
+        for (origin, ranges) in &self.early {
+            for (first, last) in ranges {
+                put_origin(out, *origin);
+                put_number(out, *first);
+                put_number(out, *last);
+            }
+        }
+    }
+
+    pub(super) fn decode(reader: &mut Reader) -> Result<Self, Malformed> {
+        let mut vectors = Self::default();
+        for _ in 0..reader.number()? {
+            let origin = reader.origin()?;
+            vectors.contiguous.dots.insert(origin, reader.number()?);
+        }
+        for _ in 0..reader.number()? {
+            let (origin, first, last) = (reader.origin()?, reader.number()?, reader.number()?);
+            vectors.early.entry(origin).or_default().insert(first, last);
+            vectors.early_ranges += 1;
+        }
+        Ok(vectors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::session::ReplicaId;
+
+    fn dot(replica: u16, seq: u64) -> Dot {
+        Dot { origin: Origin { replica: ReplicaId(replica), incarnation: 1 }, seq }
+    }
+
+    #[test]
+    fn holes_hold_the_vector_back_until_they_are_filled() {
+        let mut vectors = Vectors::default();
+        assert_eq!(vectors.add(dot(1, 1)), Added::New);
+        assert_eq!(vectors.add(dot(1, 3)), Added::New);
+        assert_eq!(vectors.add(dot(1, 3)), Added::Known);
+        assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 1);
+        assert_eq!(vectors.add(dot(1, 2)), Added::New);
+        assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 3);
+        assert_eq!(vectors.early_ranges, 0);
+    }
+
+    #[test]
+    fn number_zero_is_no_dot() {
+        let mut vectors = Vectors::default();
+        assert_eq!(vectors.add(dot(1, 0)), Added::Known);
+        assert!(!vectors.has_room_for(dot(1, 0)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_ends_at_the_same_vector(seqs in Just((1u64..60).collect::<Vec<_>>()).prop_shuffle(), cut in 0usize..59) {
+            let mut vectors = Vectors::default();
+            for seq in &seqs[..cut] {
+                prop_assert_eq!(vectors.add(dot(2, *seq)), Added::New);
+            }
+            for seq in 1..60 {
+                prop_assert_eq!(vectors.contains(dot(2, seq)), seqs[..cut].contains(&seq));
+            }
+            let mut bytes = Vec::new();
+            vectors.encode(&mut bytes);
+            let decoded = Vectors::decode(&mut Reader::new(Bytes::from(bytes)));
+            prop_assert_eq!(decoded.as_ref(), Ok(&vectors));
+            for seq in &seqs {
+                vectors.add(dot(2, *seq));
+            }
+            prop_assert_eq!(vectors.contiguous().get(&dot(2, 1).origin), 59);
+            prop_assert_eq!(vectors.early_ranges, 0);
+        }
+    }
+}

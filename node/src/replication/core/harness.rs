@@ -1,0 +1,319 @@
+//! Several cores on a simulated network: links are reliable and ordered while
+//! they last, like gRPC streams; a cut loses everything under way on them.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::*;
+use crate::engine::LogEntry;
+use crate::env::{Rng, SeedableRng};
+use crate::placement::Layout;
+use crate::session::Key;
+
+pub(super) const PARTITIONS: u32 = 4;
+
+pub(super) fn origin(replica: u16) -> Origin {
+    Origin { replica: ReplicaId(replica), incarnation: 1 }
+}
+
+pub(super) fn key(partition: u16) -> Key {
+    let mut key = [7; 16];
+    key[0] = u8::try_from(partition * 64).unwrap();
+    Key(key)
+}
+
+/// Regions `r0`, `r1`, ... of so many nodes; every node holds every partition.
+pub(super) fn topology(me: u16, regions: &[u16]) -> Topology {
+    let mut nodes = BTreeMap::new();
+    let mut replicas: BTreeMap<String, Vec<ReplicaId>> = BTreeMap::new();
+    let mut next = 1;
+    for (number, size) in regions.iter().enumerate() {
+        for _ in 0..*size {
+            nodes.insert(ReplicaId(next), format!("r{number}"));
+            replicas.entry(format!("r{number}")).or_default().push(ReplicaId(next));
+            next += 1;
+        }
+    }
+    let layout = Layout {
+        version: 1,
+        partition_count: PARTITIONS,
+        replicas_per_region: 3,
+        partitions: vec![replicas; PARTITIONS as usize],
+    };
+    Topology::for_test(origin(me), nodes, Arc::new(layout))
+}
+
+/// What an engine would hold.
+#[derive(Default)]
+pub(super) struct Log {
+    entries: BTreeMap<(Partition, Origin), BTreeMap<u64, Arc<LogEntry>>>,
+    /// From transfers: everything up to here is held as states.
+    base: PartitionVectors,
+    /// The log begins after these.
+    truncated: BTreeMap<(Partition, Origin), u64>,
+}
+
+impl Log {
+    pub(super) fn insert(&mut self, entry: Arc<LogEntry>) {
+        let key = (entry.key.partition(PARTITIONS), entry.origin);
+        self.entries.entry(key).or_default().insert(entry.seq, entry);
+    }
+
+    fn read(&self, key: (Partition, Origin), after: u64, bytes_max: usize) -> LogRead {
+        if self.truncated.get(&key).is_some_and(|first| after < *first) {
+            return LogRead::Truncated;
+        }
+        let mut bytes = 0;
+        let entries = self.entries.get(&key).into_iter().flat_map(|entries| entries.range(after + 1..));
+        let within = entries.take_while(|(_, entry)| {
+            bytes += link::cost_bytes(entry);
+            bytes <= bytes_max
+        });
+        LogRead::Entries(within.map(|(_, entry)| entry.clone()).collect())
+    }
+
+    pub(super) fn truncate(&mut self) {
+        for (key, entries) in &mut self.entries {
+            if let Some((last, _)) = entries.pop_last() {
+                self.truncated.insert(*key, last);
+                self.base.entry(key.0).or_default().dots.insert(key.1, last);
+                entries.clear();
+            }
+        }
+    }
+}
+
+impl Held for Log {
+    fn vector(&self, partition: Partition) -> VersionVector {
+        let mut vector = self.base.get(&partition).cloned().unwrap_or_default();
+        for ((of, origin), entries) in &self.entries {
+            let mut seq = vector.get(origin);
+            while *of == partition && entries.contains_key(&(seq + 1)) {
+                seq += 1;
+            }
+            if *of == partition && seq > 0 {
+                vector.dots.insert(*origin, seq);
+            }
+        }
+        vector
+    }
+}
+
+enum Frame {
+    Entries(Vec<Arc<LogEntry>>, bool),
+    Message(Message),
+}
+
+pub(super) struct Node {
+    pub(super) core: Core,
+    pub(super) log: Log,
+    rng: StdRng,
+    later: VecDeque<Event>,
+    written: BTreeMap<Partition, u64>,
+}
+
+pub(super) struct Net {
+    pub(super) nodes: BTreeMap<u16, Node>,
+    pub(super) links: BTreeMap<(u16, u16), u64>,
+    queues: BTreeMap<(u16, u16), VecDeque<Frame>>,
+    pub(super) now: Duration,
+    pub(super) rng: StdRng,
+    next_link: u64,
+    /// Entries sent from one region to another.
+    pub(super) wan_entries: u64,
+    /// These nodes take nothing and answer nothing, though their links stay open.
+    pub(super) stuck: Vec<u16>,
+}
+
+impl Net {
+    pub(super) fn new(seed: u64, regions: &[u16], config: &ReplicationConfig) -> Self {
+        let count: u16 = regions.iter().sum();
+        let node = |id: u16| Node {
+            core: Core::new(config.clone(), topology(id, regions), Duration::ZERO),
+            log: Log::default(),
+            rng: StdRng::seed_from_u64(seed ^ u64::from(id)),
+            later: VecDeque::new(),
+            written: BTreeMap::new(),
+        };
+        Self {
+            nodes: (1..=count).map(|id| (id, node(id))).collect(),
+            links: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            now: Duration::ZERO,
+            rng: StdRng::seed_from_u64(seed),
+            next_link: 1,
+            wan_entries: 0,
+            stuck: Vec::new(),
+        }
+    }
+
+    pub(super) fn pairs(&self) -> Vec<(u16, u16)> {
+        let ids: Vec<u16> = self.nodes.keys().copied().collect();
+        ids.iter().flat_map(|a| ids.iter().filter(move |b| a < b).map(move |b| (*a, *b))).collect()
+    }
+
+    pub(super) fn connect(&mut self, a: u16, b: u16) {
+        if self.links.contains_key(&(a, b)) {
+            return;
+        }
+        let link = self.next_link;
+        self.next_link += 1;
+        self.links.insert((a, b), link);
+        self.event(a, Event::Connected { peer: origin(b), link });
+        self.event(b, Event::Connected { peer: origin(a), link });
+    }
+
+    pub(super) fn connect_all(&mut self) {
+        for (a, b) in self.pairs() {
+            self.connect(a, b);
+        }
+    }
+
+    pub(super) fn cut(&mut self, a: u16, b: u16) {
+        let (a, b) = (a.min(b), a.max(b));
+        let Some(link) = self.links.remove(&(a, b)) else { return };
+        self.queues.remove(&(a, b));
+        self.queues.remove(&(b, a));
+        self.event(a, Event::Disconnected { peer: ReplicaId(b), link });
+        self.event(b, Event::Disconnected { peer: ReplicaId(a), link });
+    }
+
+    pub(super) fn write(&mut self, at: u16, partition: u16, bytes: usize) {
+        let node = self.nodes.get_mut(&at).unwrap();
+        let seq = node.written.entry(Partition(partition)).or_default();
+        *seq += 1;
+        let fragment = Bytes::from(vec![1; bytes]);
+        let entry = LogEntry { origin: origin(at), seq: *seq, key: key(partition), ack: false, fragment };
+        let entry = Arc::new(entry);
+        node.log.insert(entry.clone());
+        self.event(at, Event::Committed(vec![entry]));
+    }
+
+    pub(super) fn event(&mut self, at: u16, event: Event) {
+        let node = self.nodes.get_mut(&at).unwrap();
+        let effects = node.core.handle(event, self.now, &node.log, &mut node.rng);
+        for effect in effects {
+            self.carry_out(at, effect);
+        }
+    }
+
+    fn carry_out(&mut self, at: u16, effect: Effect) {
+        match effect {
+            Effect::SendEntries { to, entries, relay } => {
+                let node = &self.nodes[&at];
+                if node.core.topology.region_of(to) != Some(node.core.topology.region()) {
+                    self.wan_entries += entries.len() as u64;
+                }
+                self.send(at, to.0, Frame::Entries(entries, relay));
+            }
+            Effect::Send { to, message } => self.send(at, to.0, Frame::Message(message)),
+            Effect::ReadLog { peer, link, partition, origin, after, bytes_max } => {
+                let node = self.nodes.get_mut(&at).unwrap();
+                let outcome = node.log.read((partition, origin), after, bytes_max);
+                node.later.push_back(Event::LogRead { peer, link, range: (partition, origin), outcome });
+            }
+            Effect::StartTransfer { from, partition } => {
+                let theirs = self.nodes[&from.0].log.vector(partition);
+                let node = self.nodes.get_mut(&at).unwrap();
+                let base = node.log.base.entry(partition).or_default();
+                for (origin, seq) in theirs.dots {
+                    if seq > base.get(&origin) {
+                        base.dots.insert(origin, seq);
+                    }
+                    let truncated = node.log.truncated.entry((partition, origin)).or_default();
+                    *truncated = seq.max(*truncated);
+                }
+                node.later.push_back(Event::TransferEnded { partition, complete: true });
+            }
+            Effect::Close { peer, .. } => self.cut(at, peer.0),
+        }
+    }
+
+    fn send(&mut self, from: u16, to: u16, frame: Frame) {
+        assert!(
+            self.links.contains_key(&(from.min(to), from.max(to))),
+            "sent from {from} to {to}, not linked"
+        );
+        self.queues.entry((from, to)).or_default().push_back(frame);
+    }
+
+    /// Lets one random thing that is under way arrive; false if nothing is.
+    pub(super) fn deliver_one(&mut self) -> bool {
+        let busy: Vec<(u16, u16)> = self
+            .queues
+            .iter()
+            .filter(|((from, to), queue)| {
+                !queue.is_empty() && !self.stuck.contains(to) && !self.stuck.contains(from)
+            })
+            .map(|(pair, _)| *pair)
+            .chain(self.nodes.iter().filter(|(_, node)| !node.later.is_empty()).map(|(id, _)| (*id, *id)))
+            .collect();
+        if busy.is_empty() {
+            return false;
+        }
+        let (from, to) = busy[self.rng.random_range(0..busy.len())];
+        if from == to {
+            let event = self.nodes.get_mut(&to).unwrap().later.pop_front().unwrap();
+            self.event(to, event);
+            return true;
+        }
+        let frame = self.queues.get_mut(&(from, to)).unwrap().pop_front().unwrap();
+        let link = self.links[&(from.min(to), from.max(to))];
+        let from = ReplicaId(from);
+        match frame {
+            Frame::Message(message) => self.event(to, Event::Received { from, link, message }),
+            Frame::Entries(entries, relay) => {
+                let taken = entries.len() as u64;
+                for entry in &entries {
+                    self.nodes.get_mut(&to).unwrap().log.insert(entry.clone());
+                }
+                self.event(to, Event::EntriesApplied { from, link, taken, entries, relay, synced: false });
+            }
+        }
+        true
+    }
+
+    pub(super) fn settle(&mut self) {
+        while self.deliver_one() {}
+    }
+
+    pub(super) fn advance(&mut self, time: Duration) {
+        self.now += time;
+        let is_due = |id: u16, node: &Node| node.core.wake_at() <= self.now && !self.stuck.contains(&id);
+        let due: Vec<u16> =
+            self.nodes.iter().filter(|(id, node)| is_due(**id, node)).map(|(id, _)| *id).collect();
+        for id in due {
+            self.event(id, Event::Tick);
+        }
+    }
+
+    pub(super) fn converged(&self) -> bool {
+        (0..PARTITIONS).all(|partition| {
+            let partition = Partition(u16::try_from(partition).unwrap());
+            let mut vectors = self.nodes.values().map(|node| node.log.vector(partition));
+            let first = vectors.next().unwrap();
+            let written: u64 = self.nodes.values().filter_map(|node| node.written.get(&partition)).sum();
+            first.dots.values().sum::<u64>() == written && vectors.all(|vector| vector == first)
+        })
+    }
+
+    /// Everything quiet and connected: runs until all nodes hold everything written.
+    pub(super) fn converge(&mut self, within: Duration) {
+        let deadline = self.now + within;
+        while !self.converged() {
+            assert!(self.now < deadline, "not converged after {within:?}");
+            self.connect_all();
+            self.settle();
+            self.advance(Duration::from_millis(100));
+        }
+    }
+
+    pub(super) fn buffered_bytes_max(&self) -> u64 {
+        let peers = self.nodes.values().flat_map(|node| node.core.peers.values());
+        let links = peers.filter_map(|peer| peer.link.as_ref());
+        links.map(|link| link.buffered_bytes() as u64).max().unwrap_or_default()
+    }
+}

@@ -1,0 +1,257 @@
+//! PURE. Decides what goes to whom: (state, event, time, randomness) → effects.
+//!
+//! - A node's own entries go at once to the other replicas of its region and to
+//!   one relay in each other region, which passes them on ([`topology`]).
+//! - What waits for a peer is bounded in bytes. Beyond that the entries are
+//!   dropped and only their positions remembered; the log feeds the peer until
+//!   it has caught up ([`link`]).
+//! - Gossip compares version vectors with random peers and sends what they lack,
+//!   whoever wrote it ([`gossip`]).
+//! - A peer that lacks more than the log holds is told so and asks for a transfer
+//!   of the partition's full states (`transfer`).
+//!
+//! No clock, no task, no I/O, no randomised iteration: the same events give the
+//! same effects. Version vectors are the engine's; the core asks through [`Held`].
+
+mod catch_up;
+mod event;
+mod gossip;
+mod link;
+mod push;
+mod report;
+mod topology;
+mod transfer;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use event::{Applied, Beat, CloseReason, Effect, Event, LogRead, Message};
+pub use report::PeerState;
+pub use topology::Topology;
+
+use self::link::Link;
+use super::config::ReplicationConfig;
+use super::vectors::PartitionVectors;
+use crate::env::StdRng;
+use crate::session::{Origin, Partition, ReplicaId, VersionVector};
+
+/// What this node's engine holds.
+pub trait Held {
+    /// The version vector of a partition.
+    fn vector(&self, partition: Partition) -> VersionVector;
+}
+
+/// The state of replication at one node.
+pub struct Core {
+    config: ReplicationConfig,
+    topology: Topology,
+    peers: BTreeMap<ReplicaId, Peer>,
+    /// Transfers being received, and from whom.
+    transfers: BTreeMap<Partition, ReplicaId>,
+    /// Transfers to begin when others have ended.
+    transfers_waiting: BTreeMap<Partition, ReplicaId>,
+    next_gossip: Duration,
+    next_heartbeat: Duration,
+}
+
+/// What is known of another node.
+struct Peer {
+    link: Option<Link>,
+    /// Partitions that both hold.
+    shared: Vec<Partition>,
+    /// What it holds at least, as far as it has said or confirmed.
+    known: PartitionVectors,
+    /// What it lacked when vectors were last compared.
+    stalls: BTreeMap<(Partition, Origin), Stall>,
+    disconnected_since: Duration,
+}
+
+/// A peer's position in an origin's writes, and since when it stands there.
+struct Stall {
+    seq: u64,
+    since: Duration,
+}
+
+/// What one call of [`Core::handle`] works with besides the state.
+struct Context<'a> {
+    now: Duration,
+    held: &'a dyn Held,
+    rng: &'a mut StdRng,
+    effects: Vec<Effect>,
+}
+
+impl Context<'_> {
+    fn send(&mut self, to: ReplicaId, message: Message) {
+        self.effects.push(Effect::Send { to, message });
+    }
+}
+
+impl Core {
+    /// A node without any link.
+    #[must_use]
+    pub fn new(config: ReplicationConfig, topology: Topology, now: Duration) -> Self {
+        let next_gossip = now + Duration::from_millis(config.gossip_interval_ms);
+        let next_heartbeat = now + Duration::from_millis(config.heartbeat_ms);
+        let mut core = Self {
+            config,
+            topology,
+            peers: BTreeMap::new(),
+            transfers: BTreeMap::new(),
+            transfers_waiting: BTreeMap::new(),
+            next_gossip,
+            next_heartbeat,
+        };
+        core.sync_peers(now);
+        core
+    }
+
+    /// When the next [`Event::Tick`] is due.
+    #[must_use]
+    pub fn wake_at(&self) -> Duration {
+        self.next_gossip.min(self.next_heartbeat)
+    }
+
+    /// Takes one event and says what to do. Effects are to be carried out in order.
+    pub fn handle(&mut self, event: Event, now: Duration, held: &dyn Held, rng: &mut StdRng) -> Vec<Effect> {
+        let mut context = Context { now, held, rng, effects: Vec::new() };
+        match event {
+            Event::Topology(topology) => self.change_topology(topology, &mut context),
+            Event::Connected { peer, link } => self.connected(peer, link, &mut context),
+            Event::Disconnected { peer, link } => self.disconnected(peer, link, &mut context),
+            Event::Committed(entries) => self.push_own(entries, &mut context),
+            Event::CommitsSkipped => self.compare_with_all(&mut context),
+            Event::EntriesApplied { from, link, taken, entries, relay, synced } => {
+                self.batch_taken(from, link, taken, &mut context);
+                self.confirm_to_origins(&entries, synced, &mut context);
+                if relay {
+                    self.pass_on(from, entries, &mut context);
+                }
+            }
+            Event::Received { from, link, message } => self.received(from, link, message, &mut context),
+            Event::LogRead { peer, link, range, outcome } => {
+                self.log_read(peer, link, range, outcome, &mut context);
+            }
+            Event::TransferEnded { partition, complete } => {
+                self.transfer_ended(partition, complete, &mut context);
+            }
+            Event::Tick => self.tick(&mut context),
+        }
+        context.effects
+    }
+
+    fn change_topology(&mut self, topology: Topology, context: &mut Context<'_>) {
+        self.topology = topology;
+        let gone: Vec<ReplicaId> =
+            self.peers.keys().copied().filter(|peer| !self.topology.is_peer(*peer)).collect();
+        for peer in gone {
+            if self.peers.remove(&peer).is_some_and(|peer| peer.link.is_some()) {
+                context.effects.push(Effect::Close { peer, reason: CloseReason::Removed });
+            }
+        }
+        for peer in self.sync_peers(context.now) {
+            self.compare_vectors(peer, true, context);
+        }
+    }
+
+    /// Follows the topology; returns the peers that now share other partitions.
+    fn sync_peers(&mut self, now: Duration) -> Vec<ReplicaId> {
+        let mut changed = Vec::new();
+        for id in self.topology.peers() {
+            let shared = self.topology.shared(id);
+            let peer = self.peers.entry(id).or_insert_with(|| Peer::new(now));
+            if peer.shared != shared {
+                peer.known.retain(|partition, _| shared.binary_search(partition).is_ok());
+                peer.shared = shared;
+                changed.push(id);
+            }
+        }
+        changed
+    }
+
+    fn connected(&mut self, origin: Origin, id: u64, context: &mut Context<'_>) {
+        let Some(peer) = self.peers.get_mut(&origin.replica) else {
+            context.effects.push(Effect::Close { peer: origin.replica, reason: CloseReason::Removed });
+            return;
+        };
+        peer.link = Some(Link::new(id, origin.incarnation, context.now));
+        // It may have crashed and forgotten unsynced entries, so nothing is known of it.
+        peer.known.clear();
+        peer.stalls.clear();
+        // The other side does the same, so no reply is asked for.
+        self.compare_vectors(origin.replica, false, context);
+    }
+
+    fn disconnected(&mut self, replica: ReplicaId, id: u64, context: &mut Context<'_>) {
+        let Some(peer) = self.peers.get_mut(&replica) else { return };
+        let Some(link) = peer.link.take_if(|link| link.id == id) else { return };
+        peer.disconnected_since = context.now;
+        self.reroute(replica, link, context);
+    }
+
+    fn received(&mut self, from: ReplicaId, id: u64, message: Message, context: &mut Context<'_>) {
+        let Some(link) = self.link(from, id) else { return };
+        link.last_heard = context.now;
+        match message {
+            Message::BatchAck { entries } => self.batch_ack(from, entries, context),
+            Message::VectorsHash(hash) => self.vectors_hash(from, hash, context),
+            Message::Vectors { vectors, reply_wanted } => {
+                self.vectors(from, vectors, reply_wanted, context);
+            }
+            Message::LogTruncated(partitions) => self.log_truncated(from, partitions, context),
+            Message::Heartbeat(beat) => link.heard(beat, context.now),
+            // For whoever waits for acknowledgements; it changes nothing here.
+            Message::Applied(_) => {}
+        }
+    }
+
+    fn tick(&mut self, context: &mut Context<'_>) {
+        let interval = Duration::from_millis(self.config.heartbeat_ms);
+        let silence_max = interval * self.config.heartbeat_misses_max;
+        let beat_due = context.now >= self.next_heartbeat;
+        for (id, peer) in &mut self.peers {
+            let Some(link) = &mut peer.link else { continue };
+            if context.now.saturating_sub(link.last_heard) > silence_max {
+                context.effects.push(Effect::Close { peer: *id, reason: CloseReason::Silent });
+            } else if beat_due {
+                let message = Message::Heartbeat(link.beat(context.now));
+                context.effects.push(Effect::Send { to: *id, message });
+            }
+        }
+        if beat_due {
+            self.next_heartbeat = context.now + interval;
+        }
+        if context.now >= self.next_gossip {
+            self.gossip(context);
+        }
+    }
+
+    /// The link of a peer, unless it has been replaced.
+    fn link(&mut self, peer: ReplicaId, id: u64) -> Option<&mut Link> {
+        self.peers.get_mut(&peer)?.link.as_mut().filter(|link| link.id == id)
+    }
+
+    fn is_connected(&self, replica: ReplicaId) -> bool {
+        self.peers.get(&replica).is_some_and(|peer| peer.link.is_some())
+    }
+}
+
+impl Peer {
+    fn new(now: Duration) -> Self {
+        Self {
+            link: None,
+            shared: Vec::new(),
+            known: PartitionVectors::new(),
+            stalls: BTreeMap::new(),
+            disconnected_since: now,
+        }
+    }
+
+    fn covers(&self, partition: Partition, origin: Origin, seq: u64) -> bool {
+        self.known.get(&partition).is_some_and(|vector| vector.get(&origin) >= seq)
+    }
+}
+
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! The content of a live session.
+
+use std::collections::BTreeMap;
+
+use super::auth::AuthBlock;
+use super::counter::Counter;
+use super::presence::Members;
+use super::register::Register;
+use super::value::{Name, Value};
+
+/// The content of a live session, or of a fragment: only what changed.
+///
+/// Each part merges by itself, and absent means "not known here", never "removed".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    /// The last use, in milliseconds since the Unix epoch: a maximum. 0 in a fragment that moves nothing.
+    pub last_seen_ms: u64,
+    /// The login. Resolve it by [`Register::lowest_privilege`].
+    pub auth: Register<AuthBlock>,
+    /// Attributes. A removed one stays as a removal until the session ends.
+    pub attributes: BTreeMap<Name, Register<Value>>,
+    /// Counters.
+    pub counters: BTreeMap<Name, Counter>,
+    /// Sets.
+    pub sets: BTreeMap<Name, Members>,
+}
+
+impl Body {
+    /// Joins another copy, part by part.
+    pub fn merge(&mut self, other: Self) {
+        self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
+        self.auth.merge(other.auth);
+        join(&mut self.attributes, other.attributes, Register::merge);
+        join(&mut self.counters, other.counters, Counter::merge);
+        join(&mut self.sets, other.sets, |mine, theirs| join(mine, theirs, super::Presence::merge));
+    }
+}
+
+fn join<K: Ord, V>(mine: &mut BTreeMap<K, V>, theirs: BTreeMap<K, V>, merge: impl Fn(&mut V, V)) {
+    use std::collections::btree_map::Entry;
+    for (name, value) in theirs {
+        match mine.entry(name) {
+            Entry::Occupied(mut held) => merge(held.get_mut(), value),
+            Entry::Vacant(free) => {
+                free.insert(value);
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The hybrid logical clock that stamps writes (Kulkarni et al., "Logical Physical Clocks", 2014).
+
+/// A remote stamp is further ahead of the local wall clock than is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stamp is {ahead_ms} ms ahead of the local clock; at most {offset_max_ms} ms are allowed")]
+pub struct TooFarAhead {
+    /// How far ahead it is.
+    pub ahead_ms: u64,
+    /// How far it may be.
+    pub offset_max_ms: u64,
+}
+
+/// A hybrid logical clock: 48 bits of milliseconds since the Unix epoch, 16 of counter.
+///
+/// Pure: whoever owns it passes the wall time in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hlc {
+    last: u64,
+}
+
+impl Hlc {
+    /// A clock that never stamps at or below `last`, for example a mark saved before a restart.
+    #[must_use]
+    pub fn starting_after(last: u64) -> Self {
+        Self { last }
+    }
+
+    /// The highest stamp given or observed.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// A new stamp above all before it. A full counter carries into the milliseconds.
+    pub fn tick(&mut self, wall_ms: u64) -> u64 {
+        self.last = from_wall_ms(wall_ms).max(self.last.saturating_add(1));
+        self.last
+    }
+
+    /// Takes note of a remote stamp, so that later local ones are above it.
+    ///
+    /// # Errors
+    /// [`TooFarAhead`], the clock unchanged, if the stamp is more than
+    /// `offset_max_ms` ahead of the wall: one broken clock must not drag all others along.
+    pub fn observe(&mut self, remote: u64, wall_ms: u64, offset_max_ms: u64) -> Result<(), TooFarAhead> {
+        let ahead_ms = (remote >> 16).saturating_sub(wall_ms);
+        if ahead_ms > offset_max_ms {
+            return Err(TooFarAhead { ahead_ms, offset_max_ms });
+        }
+        self.last = self.last.max(remote);
+        Ok(())
+    }
+}
+
+/// The lowest stamp of a millisecond; times beyond 48 bits stop at the last one.
+#[must_use]
+pub fn from_wall_ms(wall_ms: u64) -> u64 {
+    wall_ms.min((1 << 48) - 1) << 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_rise_while_the_wall_stands_still_or_steps_back() {
+        let mut clock = Hlc::default();
+        let first = clock.tick(1_000);
+        let second = clock.tick(1_000);
+        let third = clock.tick(10);
+        assert!(first < second && second < third);
+        assert_eq!(third >> 16, 1_000);
+        assert_eq!(clock.tick(2_000), 2_000 << 16);
+    }
+
+    #[test]
+    fn observing_lifts_later_ticks() {
+        let mut clock = Hlc::default();
+        let remote = (1_400 << 16) + 7;
+        assert_eq!(clock.observe(remote, 1_000, 500), Ok(()));
+        assert!(clock.tick(1_000) > remote);
+    }
+
+    #[test]
+    fn a_stamp_from_the_future_changes_nothing() {
+        let mut clock = Hlc::starting_after(5);
+        let refused = clock.observe(1_501 << 16, 1_000, 500);
+        assert_eq!(refused, Err(TooFarAhead { ahead_ms: 501, offset_max_ms: 500 }));
+        assert_eq!(clock.last(), 5);
+    }
+
+    #[test]
+    fn a_full_counter_carries() {
+        let mut clock = Hlc::starting_after((1_000 << 16) + 0xffff);
+        assert_eq!(clock.tick(1_000), 1_001 << 16);
+    }
+}
