@@ -1,5 +1,7 @@
 //! A whole node, from its parts; the simulation runs this same function.
 
+mod replica;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use self::replica::EngineReplica;
 use crate::api::{Api, ApiParts};
 use crate::config::{Config, ConfigError};
 use crate::engine::{Engine, EngineConfig, EngineError};
@@ -135,13 +138,13 @@ impl Node {
         };
         let engine = Engine::open(store.clone(), engine_config, env.clone())?;
         engine.set_replica(members.replica_id());
-        let replication = Replication::start(
-            engine.clone(),
+        let replication = Replication::start_with(
+            Arc::new(EngineReplica(engine.clone())),
             membership.clone(),
             channels,
             config.replication.clone(),
             env.clone(),
-        );
+        )?;
         let (readiness, stopping) = (Arc::new(Readiness::default()), CancellationToken::new());
         follow_readiness(members.replica_id(), membership.clone(), &readiness, &stopping, env);
         let api = Api::new(ApiParts {
@@ -161,7 +164,7 @@ impl Node {
     }
 
     fn routes(&self) -> Routes {
-        self.api.routes().add_service(self.members.service())
+        self.api.routes().add_service(self.members.service()).add_service(self.replication.service(self.api.forwarded()))
     }
 
     /// Serves until the node is told to stop, or may not go on; then drains.
@@ -186,7 +189,7 @@ impl Node {
     }
 
     async fn close(&self) {
-        self.replication.shutdown().await;
+        self.replication.shutdown();
         self.engine.shutdown().await;
         self.members.shutdown().await;
     }

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 
 use super::handler::Handler;
 use crate::membership::{Membership, Node, NodeState};
+use crate::replication::PeerState;
 use crate::session::Partition;
 use crate::store::Store;
 use crate::telemetry::process_cpu_us;
@@ -43,6 +44,23 @@ impl Cluster {
             }
         };
         held.map(digest).collect()
+    }
+
+    fn peers(&self, membership: &Membership) -> Vec<pb::PeerStatus> {
+        let status = |peer: PeerState| {
+            let node = membership.nodes.get(&peer.replica);
+            pb::PeerStatus {
+                replica_id: peer.replica.0.into(),
+                name: node.map(|node| node.name.clone()).unwrap_or_default(),
+                region: node.map(|node| node.region.clone()).unwrap_or_default(),
+                connected: peer.connected,
+                lag_entries: peer.lag_entries,
+                lag_ms: peer.lag_ms,
+                buffered_bytes: peer.buffered_bytes,
+                round_trip_us: peer.round_trip_us.unwrap_or(0),
+            }
+        };
+        self.handler.replication.peers().into_iter().map(status).collect()
     }
 
     /// Disk usage, asked for where waiting for the disk holds nobody up; 0 if it cannot be told.
@@ -79,7 +97,7 @@ impl ClusterService for Cluster {
         let membership = handler.router.membership();
         let own = membership.nodes.get(&handler.router.own());
         let include_digests = request.into_inner().include_digests;
-        let usage = handler.engine.usage();
+        let usage = handler.engine.stats();
         let not_ready_reasons = self.not_ready_reasons();
         Ok(Response::new(pb::GetStatusResponse {
             node: own.map(|node| member(node, &membership)),
@@ -91,16 +109,16 @@ impl ClusterService for Cluster {
             raft_term: membership.term,
             layout_version: membership.layout.version,
             sessions: usage.records,
-            resident_bytes: usage.resident_bytes,
-            log_bytes: usage.log_bytes,
+            resident_bytes: usage.cache_bytes,
+            log_bytes: usage.log_disk_bytes,
             disk_bytes: self.disk_bytes().await,
-            peers: handler.peer_reports(&membership),
+            peers: self.peers(&membership),
             digests: if include_digests { self.digests(&membership) } else { Vec::new() },
             version: env!("CARGO_PKG_VERSION").to_owned(),
             reads_total: handler.counters.reads(),
             writes_total: handler.counters.writes(),
             cpu_us_total: process_cpu_us(),
-            wan_sent_bytes_total: handler.wan_sent_bytes(),
+            wan_sent_bytes_total: handler.replication.wan_sent_bytes_total(),
         }))
     }
 

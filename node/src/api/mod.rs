@@ -4,6 +4,7 @@ mod causal;
 mod cluster_service;
 mod convert;
 mod deadline;
+mod forwarded;
 mod handler;
 mod health;
 mod ids;

@@ -1,6 +1,6 @@
 //! Reads: from this replica's memory, or merged with what others hold.
 
-use futures::FutureExt;
+use crdts::CvRDT;
 use sojourn_proto::session::v1 as pb;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
 
@@ -11,7 +11,7 @@ use super::handler::{Handler, Target};
 use super::levels::read_consistency;
 use super::status::{Failure, Reason};
 use crate::engine::Record;
-use crate::session::{Liveness, SessionView};
+use crate::session::{Liveness, SessionView, VersionVector};
 
 impl Handler {
     /// A read of one replica that is answered from memory, or `None`.
@@ -24,8 +24,7 @@ impl Handler {
         if !plain || !self.router.is_here(target.partition) {
             return None;
         }
-        // A read may be dropped and made again: it changes nothing.
-        let record = self.engine.read(target.key).now_or_never()?.ok()?;
+        let record = self.engine.read_now(target.key)?;
         if record.as_ref().is_some_and(|record| self.is_partial(record)) {
             return None;
         }
@@ -45,13 +44,18 @@ impl Handler {
         let level = read_consistency(options.consistency)?;
         self.wait_for_token(&options.causal_token, target, deadline).await?;
         self.counters.add_reads(1);
+        let mut seen = VersionVector::new();
         if level != pb::Consistency::LocalOne {
-            self.gather(target, level, deadline).await?;
+            seen = self.gather(target, level, deadline).await?;
         }
         let mut record = self.engine.read(target.key).await?;
         if record.as_ref().is_some_and(|record| self.is_partial(record)) {
             self.complete(target, deadline).await?;
             record = self.engine.read(target.key).await?;
+        }
+        if let Some(record) = &mut record {
+            // The token names what the others hold too, since their states are in the answer.
+            record.vector.merge(seen);
         }
         self.found(record, target)
     }

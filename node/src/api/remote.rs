@@ -1,6 +1,9 @@
-//! Other replicas: confirmations, merged reads, forwarding.
+//! Other replicas: confirmations of writes, merged reads, and passing calls on.
 
-use sojourn_proto::cluster::v1 as cluster;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crdts::CvRDT;
 use sojourn_proto::session::v1 as pb;
 use sojourn_proto::session::v1::pipeline_call::Call;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
@@ -9,43 +12,156 @@ use super::deadline::Deadline;
 use super::handler::{Handler, Hop, Target};
 use super::status::{Failure, Reason};
 use crate::engine::Committed;
-use crate::membership::Membership;
-use crate::session::ReplicaId;
+use crate::replication::{Fetched, ReadShortfall};
+use crate::session::{ReplicaId, VersionVector};
+
+/// Pause between looks at other replicas for a write that this call did not make.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 impl Handler {
+    /// Waits until as many replicas have a write as its level asks for.
     pub(super) async fn confirm(
         &self,
-        _target: Target,
-        _committed: &Committed,
-        _level: pb::Consistency,
-        _deadline: Deadline,
+        target: Target,
+        committed: &Committed,
+        level: pb::Consistency,
+        deadline: Deadline,
     ) -> Result<(), Failure> {
-        Ok(())
+        let wait = deadline.left_to_wait(&*self.env.clock);
+        let Some(dot) = committed.dot else {
+            return self.confirm_state(target, committed, level, wait).await;
+        };
+        let outcome = self.replication.wait_acks(target.partition, dot, level, wait).await;
+        outcome.map_err(|short| unconfirmed(&short.reached, &short.missing))
     }
+
+    /// The call changed nothing, because an earlier one did: looks for what that one left.
+    async fn confirm_state(
+        &self,
+        target: Target,
+        committed: &Committed,
+        level: pb::Consistency,
+        wait: Duration,
+    ) -> Result<(), Failure> {
+        let mut reached = BTreeMap::new();
+        let look = async {
+            loop {
+                match self.replication.fetch(target.key, level, wait).await {
+                    Ok(held) if held.iter().all(|held| held.state.as_ref() == Some(&committed.state)) => return,
+                    Ok(_) => {}
+                    Err(short) => reached = short.reached,
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let in_time = tokio::time::timeout(wait, look).await;
+        in_time.map_err(|_| unconfirmed(&reached, &BTreeMap::new()))
+    }
+
+    /// Merges into this replica what as many others hold as the level asks for;
+    /// returns what they hold of the partition.
     pub(super) async fn gather(
         &self,
-        _target: Target,
-        _level: pb::Consistency,
-        _deadline: Deadline,
-    ) -> Result<(), Failure> {
+        target: Target,
+        level: pb::Consistency,
+        deadline: Deadline,
+    ) -> Result<VersionVector, Failure> {
+        let wait = deadline.left_to_wait(&*self.env.clock);
+        let fetched = self.replication.fetch(target.key, level, wait).await;
+        let fetched = fetched.map_err(|short| unanswered(&short))?;
+        let mut vector = VersionVector::new();
+        for answer in &fetched {
+            vector.merge(answer.vector.clone());
+        }
+        self.take_over(target, fetched).await?;
+        Ok(vector)
+    }
+
+    /// Fetches the full state of a record of which this replica has only a part.
+    pub(super) async fn complete(&self, target: Target, deadline: Deadline) -> Result<(), Failure> {
+        let wait = deadline.left_to_wait(&*self.env.clock) / 2;
+        for level in [pb::Consistency::LocalQuorum, pb::Consistency::EachQuorum] {
+            // Too few answers are no failure here: the record stays incomplete, and that is told.
+            let fetched = self.replication.fetch(target.key, level, wait).await.unwrap_or_default();
+            let found = fetched.iter().any(|answer| answer.state.is_some());
+            self.take_over(target, fetched).await?;
+            if found {
+                return Ok(());
+            }
+        }
         Ok(())
     }
-    pub(super) async fn complete(&self, _target: Target, _deadline: Deadline) -> Result<(), Failure> {
-        Ok(())
+
+    async fn take_over(&self, target: Target, fetched: Vec<Fetched>) -> Result<(), Failure> {
+        let states = fetched.into_iter().filter_map(|answer| Some((target.key, answer.state?)));
+        let states: Vec<_> = states.collect();
+        if states.is_empty() {
+            return Ok(());
+        }
+        Ok(self.engine.merge_states(target.partition, states, None).await?)
     }
+
+    /// Passes a call on to the first of these replicas that can be reached.
     pub(super) async fn forward(
         &self,
-        _call: Call,
-        _replicas: Vec<ReplicaId>,
-        _deadline: Deadline,
-        _hop: Hop,
+        call: Call,
+        replicas: Vec<ReplicaId>,
+        deadline: Deadline,
+        hop: Hop,
     ) -> Result<Reply, Failure> {
+        if hop == Hop::Forwarded {
+            let message = "the call was passed on by a node with another layout; the layouts are about to agree";
+            return Err(Failure::new(Reason::NoReplica, message));
+        }
+        for replica in replicas {
+            let wait = deadline.left_to_wait(&*self.env.clock);
+            match self.replication.forward(replica, call.clone(), wait).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) if error.is_unsent() || !is_write(&call) => {
+                    tracing::debug!(%replica, %error, "could not pass a call on");
+                }
+                Err(error) => {
+                    let message = format!("{error}; the write may have been applied");
+                    return Err(Failure::new(Reason::TimedOut, message));
+                }
+            }
+        }
         Err(Failure::new(Reason::NoReplica, "no replica of the session could be reached"))
     }
-    pub(super) fn peer_reports(&self, _membership: &Membership) -> Vec<cluster::PeerStatus> {
-        Vec::new()
-    }
-    pub(super) fn wan_sent_bytes(&self) -> u64 {
-        0
+}
+
+fn is_write(call: &Call) -> bool {
+    !matches!(call, Call::Get(_) | Call::BatchGet(_))
+}
+
+fn unconfirmed(reached: &BTreeMap<String, usize>, missing: &BTreeMap<String, usize>) -> Failure {
+    let message = "the write is applied and spreads, but too few replicas confirmed it in time";
+    let failure = Failure::new(Reason::ConsistencyNotReached, message).with("applied", true);
+    failure.with("reached", by_region(reached)).with("missing", by_region(missing))
+}
+
+fn unanswered(short: &ReadShortfall) -> Failure {
+    let message = "too few replicas answered in time";
+    let failure = Failure::new(Reason::ReadConsistencyNotReached, message);
+    failure.with("reached", by_region(&short.reached)).with("missing", by_region(&short.missing))
+}
+
+/// For example `eu=2,us=0`.
+fn by_region(counts: &BTreeMap<String, usize>) -> String {
+    let pairs: Vec<String> = counts.iter().map(|(region, count)| format!("{region}={count}")).collect();
+    pairs.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortfall_names_the_regions_and_that_the_write_is_applied() {
+        let counts = |counts: &[(&str, usize)]| counts.iter().map(|(name, n)| ((*name).into(), *n)).collect();
+        let error = unconfirmed(&counts(&[("eu", 2), ("us", 0)]), &counts(&[("us", 2)])).into_error();
+        assert_eq!(error.reason, "CONSISTENCY_NOT_REACHED");
+        let facts = ["applied", "reached", "missing"].map(|fact| error.metadata[fact].as_str());
+        assert_eq!(facts, ["true", "eu=2,us=0", "us=2"]);
     }
 }

@@ -28,10 +28,6 @@ impl Router {
         self.own
     }
 
-    pub(super) fn region(&self) -> &str {
-        &self.region
-    }
-
     /// Where the replicas of a partition are.
     pub(super) fn place(&self, partition: Partition) -> Place {
         let membership = self.membership.borrow();
@@ -68,14 +64,6 @@ impl Router {
         let mut others: Vec<_> = active.filter(|node| node.replica != self.own).collect();
         others.sort_by_key(|node| (node.region != self.region, node.replica));
         others.into_iter().map(|node| node.replica).collect()
-    }
-
-    /// The other replicas of a partition: of the own region, or of all.
-    pub(super) fn peers(&self, partition: Partition, all_regions: bool) -> Vec<ReplicaId> {
-        let membership = self.membership.borrow();
-        let Some(regions) = membership.layout.replicas(partition) else { return Vec::new() };
-        let wanted = regions.iter().filter(|(region, _)| all_regions || **region == self.region);
-        wanted.flat_map(|(_, nodes)| nodes).copied().filter(|node| *node != self.own).collect()
     }
 
     /// The membership of the moment.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use super::cluster_service::Cluster;
+use super::forwarded::Forwarded;
 use super::handler::Handler;
 use super::health;
 use super::router::Router;
@@ -17,7 +18,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::env::Environment;
 use crate::membership::MembershipWatch;
-use crate::replication::Replication;
+use crate::replication::{ForwardHandler, Replication};
 use crate::session::{DecodeLimits, ReplicaId};
 use crate::store::Store;
 use crate::telemetry::{Counters, Readiness};
@@ -77,6 +78,12 @@ impl Api {
             key_secret: parts.key_secret,
         });
         Self { handler, store: parts.store, stopping: parts.stopping }
+    }
+
+    /// Answers calls that other nodes pass on.
+    #[must_use]
+    pub fn forwarded(&self) -> Arc<dyn ForwardHandler> {
+        Arc::new(Forwarded { handler: self.handler.clone(), stopping: self.stopping.clone() })
     }
 
     /// The services, for the one port of the node.

@@ -1,11 +1,13 @@
 //! The engine's limits.
 
+use serde::{Deserialize, Serialize};
+
 use crate::session::limits::SessionLimits;
 
 use super::error::EngineError;
 
 /// Limits of the engine; [`EngineConfig::default`] gives the documented defaults.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
     /// Partitions of the key space: a power of two, at most 65 536, fixed for the cluster's life. Default 256.

@@ -69,3 +69,20 @@ pub struct Truncated {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this replica has not yet received the writes that the token names")]
 pub struct NotYet;
+
+impl From<super::step::StepError> for EngineError {
+    fn from(error: super::step::StepError) -> Self {
+        use super::step::StepError as S;
+        match error {
+            S::NotFound => Self::NotFound,
+            S::Expired => Self::Expired,
+            S::Revoked => Self::Revoked,
+            S::AlreadyExists => Self::AlreadyExists,
+            S::Partial => Self::Partial,
+            S::LimitExceeded { field, limit, actual } => {
+                Self::LimitExceeded { field: field.into(), limit, actual }
+            }
+            S::InvalidArgument { field, detail } => Self::InvalidArgument { field: field.into(), detail },
+        }
+    }
+}

@@ -57,7 +57,11 @@ impl Window {
     }
 
     fn forget_old(&mut self, now_ms: u64) {
-        while self.order.front().is_some_and(|(since_ms, _)| since_ms.saturating_add(self.age_max_ms) < now_ms) {
+        while self
+            .order
+            .front()
+            .is_some_and(|(since_ms, _)| since_ms.saturating_add(self.age_max_ms) < now_ms)
+        {
             self.forget_first();
         }
     }

@@ -50,7 +50,8 @@ impl Vectors {
     /// True if [`Self::add`] would not refuse this dot.
     pub(super) fn has_room_for(&self, dot: Dot) -> bool {
         dot.seq > 0
-            && (self.early_ranges < RANGES_MAX || dot.seq <= self.contiguous.get(&dot.origin).saturating_add(1))
+            && (self.early_ranges < RANGES_MAX
+                || dot.seq <= self.contiguous.get(&dot.origin).saturating_add(1))
     }
 
     pub(super) fn add(&mut self, dot: Dot) -> Added {

@@ -29,7 +29,15 @@ enum Route {
 impl Core {
     /// Makes a change, here or at the leader, and asks again until `propose_timeout_ms` is over.
     pub(super) async fn propose(&self, change: &Change) -> Result<ChangeOutcome, MembershipError> {
-        let timeout = Duration::from_millis(self.config.propose_timeout_ms);
+        self.propose_within(Duration::from_millis(self.config.propose_timeout_ms), change).await
+    }
+
+    /// The same until a deadline of its own.
+    pub(super) async fn propose_within(
+        &self,
+        timeout: Duration,
+        change: &Change,
+    ) -> Result<ChangeOutcome, MembershipError> {
         let deadline = self.env.clock.monotonic() + timeout;
         let mut pause = Backoff::new(&self.config);
         loop {

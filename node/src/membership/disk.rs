@@ -7,35 +7,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use crate::env::Spawn;
-use crate::store::{Store, StoreError, Tree};
-
-/// Who this disk belongs to, in [`Tree::Meta`].
-pub(super) const IDENTITY: &[u8] = b"membership/identity";
-/// Raft's vote, in [`Tree::Raft`] like all below.
-pub(super) const VOTE: &[u8] = b"vote";
-/// The last log id that was purged.
-pub(super) const PURGED: &[u8] = b"purged";
-/// The state machine.
-pub(super) const APPLIED: &[u8] = b"applied";
-/// The current snapshot.
-pub(super) const SNAPSHOT: &[u8] = b"snapshot";
-
-const LOG_PREFIX: &[u8] = b"log/";
-
-/// The key of a log entry; entries sort by index.
-pub(super) fn log_key(index: u64) -> Vec<u8> {
-    [LOG_PREFIX, &index.to_be_bytes()].concat()
-}
-
-/// Past the last log entry.
-pub(super) fn log_end() -> Vec<u8> {
-    b"log0".to_vec()
-}
-
-/// Whether a key is one of a log entry.
-pub(super) fn is_log_key(key: &[u8]) -> bool {
-    key.starts_with(LOG_PREFIX)
-}
+use crate::store::keys::{RaftKey, StoreKey, frame, unframe};
+use crate::store::{Batch, Store, StoreError, Tree};
 
 /// Runs work on the store where it does not hold up other tasks.
 #[derive(Clone)]
@@ -64,31 +37,38 @@ impl Disk {
         result.await.unwrap_or_else(|_| Err(dropped()))
     }
 
-    /// Reads a JSON value.
+    /// Reads a value of Raft's.
     pub(super) async fn read<T: DeserializeOwned + Send + 'static>(
         &self,
-        tree: Tree,
-        key: &'static [u8],
+        key: RaftKey,
     ) -> Result<Option<T>, StoreError> {
-        self.run(move |store| store.get(tree, key)?.map(|bytes| decode(&bytes)).transpose()).await
+        self.run(move |store| read(store, key)).await
     }
 
-    /// Writes a JSON value and syncs.
-    pub(super) async fn write(
-        &self,
-        tree: Tree,
-        key: &'static [u8],
-        value: &impl Serialize,
-    ) -> Result<(), StoreError> {
-        let bytes = encode(value)?;
-        self.run(move |store| {
-            let mut batch = crate::store::Batch::default();
-            batch.put(tree, key, bytes);
+    /// Applies a batch and syncs.
+    pub(super) async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        let work = move |store: &dyn Store| {
             store.apply(batch)?;
             store.sync()
-        })
-        .await
+        };
+        self.run(work).await
     }
+}
+
+/// Reads a value of Raft's.
+pub(super) fn read<T: DeserializeOwned>(store: &dyn Store, key: RaftKey) -> Result<Option<T>, StoreError> {
+    store.get(Tree::Raft, &key.encode())?.map(|value| from_value(&value)).transpose()
+}
+
+/// Adds a value of Raft's to a batch.
+pub(super) fn put(batch: &mut Batch, key: RaftKey, value: &impl Serialize) -> Result<(), StoreError> {
+    batch.put(Tree::Raft, key.encode(), frame(&encode(value)?));
+    Ok(())
+}
+
+/// Takes a stored value apart.
+pub(super) fn from_value<T: DeserializeOwned>(value: &[u8]) -> Result<T, StoreError> {
+    decode(unframe("the membership", value)?)
 }
 
 pub(super) fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {

@@ -59,6 +59,14 @@ pub enum MembershipError {
         /// The last failure.
         detail: String,
     },
+    /// The other node did not answer.
+    #[error("{peer} cannot be reached: {detail}")]
+    Unreachable {
+        /// Its address.
+        peer: String,
+        /// The failure.
+        detail: String,
+    },
     /// Neither on disk nor from a seed did the node find a cluster.
     #[error("no cluster to join: set seeds, or set bootstrap on the first node of a new cluster")]
     NoCluster,

@@ -2,21 +2,18 @@
 
 use std::fmt::Write;
 
-use serde::{Deserialize, Serialize};
-
-use super::disk::{Disk, IDENTITY};
+use super::disk::Disk;
 use super::{Candidate, LocalNode, MembershipError};
 use crate::env::{Rng, SharedRng};
 use crate::session::ReplicaId;
-use crate::store::{StoreError, Tree};
+use crate::store::keys::{ClusterId, MetaValue, NodeName, StoreId, StoreKey};
+use crate::store::{Batch, Store, StoreError, Tree};
 
 /// Written before the node first speaks to anybody, so that asking twice is asking once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DiskIdentity {
-    pub(super) cluster_id: String,
-    pub(super) name: String,
-    /// 16 random bytes as hexadecimal.
-    pub(super) store_id: String,
+    /// 16 random bytes, drawn once.
+    store_id: [u8; 16],
     /// None until the cluster has allotted it.
     pub(super) replica: Option<ReplicaId>,
 }
@@ -28,25 +25,31 @@ impl DiskIdentity {
         local: &LocalNode,
         rng: &SharedRng,
     ) -> Result<Self, MembershipError> {
-        if let Some(identity) = disk.read::<Self>(Tree::Meta, IDENTITY).await? {
-            belongs("cluster", &identity.cluster_id, &local.cluster_id)?;
-            belongs("node", &identity.name, &local.name)?;
-            return Ok(identity);
+        let read = disk.run(|store| {
+            let owner = (get::<ClusterId>(store)?, get::<NodeName>(store)?);
+            Ok((owner, get::<StoreId>(store)?, get::<ReplicaId>(store)?))
+        });
+        let ((cluster_id, name), store_id, replica) = read.await?;
+        belongs("cluster", cluster_id.map(|id| id.0), &local.cluster_id)?;
+        belongs("node", name.map(|name| name.0), &local.name)?;
+        if let (Some(StoreId(store_id)), Some(_)) = (store_id, replica) {
+            return Ok(Self { store_id, replica });
         }
-        let identity = Self {
-            cluster_id: local.cluster_id.clone(),
-            name: local.name.clone(),
-            store_id: hexadecimal(&rng.with(|rng| rng.random::<[u8; 16]>())),
-            replica: None,
-        };
-        disk.write(Tree::Meta, IDENTITY, &identity).await?;
-        Ok(identity)
+        let store_id = store_id.unwrap_or_else(|| StoreId(rng.with(|rng| rng.random())));
+        let mut batch = Batch::default();
+        put(&mut batch, &store_id);
+        put(&mut batch, &ClusterId(local.cluster_id.clone()));
+        put(&mut batch, &NodeName(local.name.clone()));
+        disk.write(batch).await?;
+        Ok(Self { store_id: store_id.0, replica })
     }
 
     /// Remembers the id that the cluster allotted.
     pub(super) async fn allot(&mut self, disk: &Disk, replica: ReplicaId) -> Result<(), StoreError> {
         self.replica = Some(replica);
-        disk.write(Tree::Meta, IDENTITY, self).await
+        let mut batch = Batch::default();
+        put(&mut batch, &replica);
+        disk.write(batch).await
     }
 
     pub(super) fn candidate(&self, local: &LocalNode) -> Candidate {
@@ -55,17 +58,27 @@ impl DiskIdentity {
             region: local.region.clone(),
             address: local.advertise.clone(),
             weight: local.weight,
-            store_id: self.store_id.clone(),
+            store_id: hexadecimal(&self.store_id),
         }
     }
 }
 
-fn belongs(what: &'static str, on_disk: &str, configured: &str) -> Result<(), MembershipError> {
-    if on_disk == configured {
-        return Ok(());
+fn belongs(what: &'static str, on_disk: Option<String>, configured: &str) -> Result<(), MembershipError> {
+    let configured = configured.to_owned();
+    match on_disk {
+        Some(on_disk) if on_disk != configured => {
+            Err(MembershipError::ForeignDisk { what, on_disk, configured })
+        }
+        _ => Ok(()),
     }
-    let (on_disk, configured) = (on_disk.to_owned(), configured.to_owned());
-    Err(MembershipError::ForeignDisk { what, on_disk, configured })
+}
+
+fn get<T: MetaValue>(store: &dyn Store) -> Result<Option<T>, StoreError> {
+    store.get(Tree::Meta, &T::KEY.encode())?.map(|value| T::decode(&value)).transpose()
+}
+
+fn put<T: MetaValue>(batch: &mut Batch, value: &T) {
+    batch.put(Tree::Meta, T::KEY.encode(), value.encode());
 }
 
 /// As lower-case hexadecimal.

@@ -46,6 +46,8 @@ pub(super) async fn ask_each(
     let mut last = MembershipError::NoCluster;
     for seed in seeds {
         match peers.join(seed, candidate).await {
+            // That a cluster is there weighs more than that a node is not.
+            Err(MembershipError::Unreachable { .. }) if matches!(last, MembershipError::NoLeader { .. }) => {}
             Err(error) if is_passing(&error) => last = error,
             settled => return settled,
         }

@@ -12,7 +12,8 @@ use openraft::{AnyError, LogState, OptionalSend, RaftLogReader, Vote};
 
 use super::disk::{self, Disk};
 use super::raft_types::{Entry, LogId, StorageError, StorageIoError, TypeConfig};
-use crate::store::{Batch, StoreError, Tree};
+use crate::store::keys::{KeyRange, RaftKey, StoreKey};
+use crate::store::{Batch, Store, StoreError, Tree};
 
 #[derive(Clone)]
 pub(super) struct LogStore {
@@ -24,15 +25,14 @@ impl LogStore {
         Self { disk }
     }
 
-    async fn remove(&self, from: u64, to: Vec<u8>, purged: Option<LogId>) -> Result<(), StoreError> {
-        let purged = purged.map(|log_id| disk::encode(&log_id)).transpose()?;
-        let removal = move |store: &dyn crate::store::Store| {
+    async fn remove(&self, range: KeyRange, purged: Option<LogId>) -> Result<(), StoreError> {
+        let removal = move |store: &dyn Store| {
             let mut batch = Batch::default();
-            for (key, _) in store.scan(Tree::Raft, &disk::log_key(from), &to, usize::MAX)? {
+            for (key, _) in store.scan(Tree::Raft, &range.from, &range.to, usize::MAX)? {
                 batch.remove(Tree::Raft, key);
             }
             if let Some(purged) = purged {
-                batch.put(Tree::Raft, disk::PURGED, purged);
+                disk::put(&mut batch, RaftKey::LastPurged, &purged)?;
             }
             store.apply(batch)?;
             store.sync()
@@ -41,24 +41,29 @@ impl LogStore {
     }
 }
 
+/// From an index to the end of the log.
+fn since(index: u64) -> KeyRange {
+    KeyRange { from: RaftKey::Log(index).encode(), to: RaftKey::log_end() }
+}
+
 impl RaftLogReader<TypeConfig> for LogStore {
     async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
         &mut self,
         range: RB,
     ) -> Result<Vec<Entry>, StorageError> {
         let from = match range.start_bound() {
-            Bound::Included(index) => disk::log_key(*index),
-            Bound::Excluded(index) => disk::log_key(index.saturating_add(1)),
-            Bound::Unbounded => disk::log_key(0),
+            Bound::Included(index) => *index,
+            Bound::Excluded(index) => index.saturating_add(1),
+            Bound::Unbounded => 0,
         };
-        let to = match range.end_bound() {
-            Bound::Included(index) => disk::log_key(index.saturating_add(1)),
-            Bound::Excluded(index) => disk::log_key(*index),
-            Bound::Unbounded => disk::log_end(),
+        let range = match range.end_bound() {
+            Bound::Included(index) => RaftKey::log_range(from, index.saturating_add(1)),
+            Bound::Excluded(index) => RaftKey::log_range(from, *index),
+            Bound::Unbounded => since(from),
         };
         let read = self.disk.run(move |store| {
-            let entries = store.scan(Tree::Raft, &from, &to, usize::MAX)?;
-            entries.iter().map(|(_, bytes)| disk::decode(bytes)).collect()
+            let entries = store.scan(Tree::Raft, &range.from, &range.to, usize::MAX)?;
+            entries.iter().map(|(_, value)| disk::from_value(value)).collect()
         });
         read.await.map_err(|error| StorageIoError::read_logs(AnyError::new(&error)).into())
     }
@@ -69,11 +74,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, StorageError> {
         let read = self.disk.run(|store| {
-            let purged = store.get(Tree::Raft, disk::PURGED)?;
-            let purged: Option<LogId> = purged.map(|bytes| disk::decode(&bytes)).transpose()?;
-            let last = store.last_before(Tree::Raft, &disk::log_end())?;
-            let last = last.filter(|(key, _)| disk::is_log_key(key));
-            let last: Option<Entry> = last.map(|(_, bytes)| disk::decode(&bytes)).transpose()?;
+            let purged: Option<LogId> = disk::read(store, RaftKey::LastPurged)?;
+            let last = store.last_before(Tree::Raft, &RaftKey::log_end())?;
+            let last = last.filter(|(key, _)| matches!(RaftKey::decode(key), Ok(RaftKey::Log(_))));
+            let last: Option<Entry> = last.map(|(_, value)| disk::from_value(&value)).transpose()?;
             let last_log_id = last.map(|entry| entry.log_id).or(purged);
             Ok(LogState { last_purged_log_id: purged, last_log_id })
         });
@@ -85,12 +89,14 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn save_vote(&mut self, vote: &Vote<u64>) -> Result<(), StorageError> {
-        let saved = self.disk.write(Tree::Raft, disk::VOTE, vote).await;
-        saved.map_err(|error| StorageIoError::write_vote(AnyError::new(&error)).into())
+        let failed = |error| StorageIoError::write_vote(AnyError::new(&error));
+        let mut batch = Batch::default();
+        disk::put(&mut batch, RaftKey::Vote, vote).map_err(failed)?;
+        Ok(self.disk.write(batch).await.map_err(failed)?)
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote<u64>>, StorageError> {
-        let read = self.disk.read(Tree::Raft, disk::VOTE).await;
+        let read = self.disk.read(RaftKey::Vote).await;
         read.map_err(|error| StorageIoError::read_vote(AnyError::new(&error)).into())
     }
 
@@ -103,26 +109,21 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let failed =
             |error: StoreError| StorageError::from(StorageIoError::write_logs(AnyError::new(&error)));
         for entry in entries {
-            let bytes = disk::encode(&entry).map_err(failed)?;
-            batch.put(Tree::Raft, disk::log_key(entry.log_id.index), bytes);
+            disk::put(&mut batch, RaftKey::Log(entry.log_id.index), &entry).map_err(failed)?;
         }
-        let write = self.disk.run(move |store| {
-            store.apply(batch)?;
-            store.sync()
-        });
-        write.await.map_err(failed)?;
+        self.disk.write(batch).await.map_err(failed)?;
         callback.log_io_completed(Ok(()));
         Ok(())
     }
 
     async fn truncate(&mut self, log_id: LogId) -> Result<(), StorageError> {
-        let removed = self.remove(log_id.index, disk::log_end(), None).await;
+        let removed = self.remove(since(log_id.index), None).await;
         removed.map_err(|error| StorageIoError::write_logs(AnyError::new(&error)).into())
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), StorageError> {
-        let to = disk::log_key(log_id.index.saturating_add(1));
-        let removed = self.remove(0, to, Some(log_id)).await;
+        let range = RaftKey::log_range(0, log_id.index.saturating_add(1));
+        let removed = self.remove(range, Some(log_id)).await;
         removed.map_err(|error| StorageIoError::write_logs(AnyError::new(&error)).into())
     }
 }

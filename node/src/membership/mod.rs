@@ -11,6 +11,7 @@ mod change;
 mod config;
 mod core;
 mod disk;
+mod elections;
 mod error;
 mod identity;
 mod join;
@@ -36,3 +37,6 @@ pub use service::MembershipRpc;
 pub use state::ClusterState;
 pub use view::{Membership, MembershipWatch, Node, NodeState};
 pub use voters::desired_voters;
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Calls to other nodes, each with a deadline.
 
+use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
 use super::identity::from_hexadecimal;
-use super::{Candidate, Change, ChangeOutcome, ClusterState, MembershipError, disk};
+use super::{Candidate, Change, ChangeOutcome, ClusterState, MembershipError, Refusal, disk};
 use crate::session::ReplicaId;
 use crate::transport::{PeerChannels, PeerExpectation};
 
@@ -83,11 +84,21 @@ pub(super) async fn within<T>(
 
 /// Whether asking again, or asking another node, may help.
 pub(super) fn is_passing(error: &MembershipError) -> bool {
-    matches!(error, MembershipError::NoLeader { .. })
+    matches!(error, MembershipError::NoLeader { .. } | MembershipError::Unreachable { .. })
 }
 
 fn failure(peer: &str, status: &Status) -> MembershipError {
+    if let Ok(refusal) = disk::decode::<Refusal>(status.details()) {
+        return match refusal {
+            Refusal::NotFounded => MembershipError::NoLeader { detail: refusal.to_string() },
+            lasting => MembershipError::Refused(lasting),
+        };
+    }
     let detail = status.message().to_owned();
+    // Only what failed on this side has a source.
+    if status.code() == Code::DeadlineExceeded || status.source().is_some() {
+        return MembershipError::Unreachable { peer: peer.to_owned(), detail };
+    }
     match status.code() {
         Code::FailedPrecondition => MembershipError::WrongCluster { detail },
         Code::PermissionDenied | Code::Unauthenticated | Code::InvalidArgument | Code::AlreadyExists => {

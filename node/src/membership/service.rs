@@ -11,7 +11,7 @@ use sojourn_proto::membership::v1::membership_service_server::MembershipService;
 use sojourn_proto::membership::v1::{
     JoinRequest, JoinResponse, ProposeRequest, ProposeResponse, RaftRequest, RaftResponse,
 };
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{Code, Request, Response, Status, async_trait};
 
 use super::core::Core;
 use super::identity::hexadecimal;
@@ -49,7 +49,10 @@ impl MembershipService for MembershipRpc {
             weight: request.weight,
             store_id: hexadecimal(&request.store_id),
         };
-        match self.core.propose(&Change::Join(candidate)).await.map_err(status)? {
+        // In time for the joiner to hear that there is a cluster but no leader.
+        let timeout = Duration::from_millis(self.core.config.call_timeout_ms / 2);
+        let joined = self.core.propose_within(timeout, &Change::Join(candidate)).await;
+        match joined.map_err(status)? {
             ChangeOutcome::Joined { replica } => self.welcome(replica).await,
             ChangeOutcome::Refused(refusal) => Err(refused(&refusal)),
             ChangeOutcome::Done => Err(Status::internal("the leader answered a join with nothing")),
@@ -59,9 +62,7 @@ impl MembershipService for MembershipRpc {
     async fn propose(&self, request: Request<ProposeRequest>) -> Result<Response<ProposeResponse>, Status> {
         let (name, region) = caller(&request)?;
         self.check_cluster(&request.get_ref().cluster_id)?;
-        if !is_member(&self.core.view.borrow(), &name, &region) {
-            return Err(Status::permission_denied("only members of the cluster may propose changes"));
-        }
+        check_member(&self.core.view.borrow(), &name, &region)?;
         let change: Change = parse(&request.get_ref().change)?;
         let outcome = self.core.propose_as_leader(&change).await.map_err(status)?;
         Ok(Response::new(ProposeResponse { outcome: payload(&outcome)? }))
@@ -143,9 +144,16 @@ fn caller<T>(request: &Request<T>) -> Result<(String, String), Status> {
     }
 }
 
-fn is_member(view: &Membership, name: &str, region: &str) -> bool {
-    let mut living = view.nodes.values().filter(|node| node.state != NodeState::Removed);
-    living.any(|node| node.name == name && node.region == region)
+fn check_member(view: &Membership, name: &str, region: &str) -> Result<(), Status> {
+    let mut of_caller = view.nodes.values().filter(|node| node.name == name && node.region == region);
+    // The newest of that name counts: a removed node's name may be in use again.
+    match of_caller.next_back() {
+        Some(node) if node.state == NodeState::Removed => {
+            Err(refused(&Refusal::Removed { replica: node.replica }))
+        }
+        Some(_) => Ok(()),
+        None => Err(Status::permission_denied("only members of the cluster may propose changes")),
+    }
 }
 
 /// The caller must be the node its replica id names. An id this node has not
@@ -174,13 +182,16 @@ fn payload(value: &impl Serialize) -> Result<Bytes, Status> {
     disk::encode(value).map(Bytes::from).map_err(|error| Status::internal(error.to_string()))
 }
 
+/// The refusal travels in the details, so that the caller can tell which it is.
 fn refused(refusal: &Refusal) -> Status {
-    match refusal {
-        Refusal::NotFounded => Status::unavailable(refusal.to_string()),
-        Refusal::NameTaken { .. } | Refusal::DiskTaken { .. } => Status::already_exists(refusal.to_string()),
-        Refusal::Invalid { .. } => Status::invalid_argument(refusal.to_string()),
-        _ => Status::permission_denied(refusal.to_string()),
-    }
+    let code = match refusal {
+        Refusal::NotFounded => Code::Unavailable,
+        Refusal::NameTaken { .. } | Refusal::DiskTaken { .. } => Code::AlreadyExists,
+        Refusal::Invalid { .. } => Code::InvalidArgument,
+        _ => Code::PermissionDenied,
+    };
+    let details = disk::encode(refusal).unwrap_or_default();
+    Status::with_details(code, refusal.to_string(), details.into())
 }
 
 fn status(error: MembershipError) -> Status {

@@ -21,7 +21,7 @@ use super::raft_types::{Raft, RaftPeer, raft_id};
 use super::state_machine::StateMachine;
 use super::{
     Candidate, Change, ChangeOutcome, ClusterState, LocalNode, Members, MembershipConfig, MembershipError,
-    Refusal, join, reconcile,
+    Refusal, elections, join, reconcile,
 };
 use crate::env::{Environment, Rng};
 use crate::session::ReplicaId;
@@ -75,9 +75,10 @@ async fn enter(
     }
     // A bootstrap node whose disk was lost must not found the cluster a second time.
     match join::ask_each(&others, candidate, peers).await {
-        Err(MembershipError::NoLeader { .. } | MembershipError::NoCluster) => {
+        Err(MembershipError::Unreachable { .. } | MembershipError::NoCluster) => {
             Ok((FOUNDER, ClusterState::default()))
         }
+        Err(MembershipError::NoLeader { .. }) => join::join(&others, candidate, peers, config, env).await,
         settled => settled,
     }
 }
@@ -118,6 +119,7 @@ async fn run(setup: Setup) -> Result<Members, MembershipError> {
     let members = Members { core: core.clone(), verdict: verdict_watch, stop: CancellationToken::new() };
     members.spawn("membership publisher", publisher.run());
     members.spawn("membership reconciler", reconcile::run(core.clone(), candidate.clone()));
+    members.spawn("membership elections", elections::run(core.clone()));
     if replica == FOUNDER {
         found(&core).await?;
     }
@@ -144,7 +146,7 @@ impl Members {
 
 /// Raft draws one election time-out for its whole run. It is drawn here, from
 /// the node's own randomness, and Raft is left no choice, so that a seed replays
-/// elections.
+/// elections; `elections` adds what one drawing lacks.
 fn raft_config(local: &LocalNode, config: &MembershipConfig, env: &Environment) -> openraft::Config {
     let range = config.election_timeout_ms_min..config.election_timeout_ms_max;
     let election_timeout_ms = env.rng.with(|rng| rng.random_range(range));

@@ -13,7 +13,8 @@ use super::raft_types::{
     Entry, LogId, Snapshot, SnapshotMeta, StorageError, StorageIoError, StoredMembership, TypeConfig,
 };
 use super::{ChangeOutcome, ClusterState};
-use crate::store::{Batch, StoreError, Tree};
+use crate::store::keys::RaftKey;
+use crate::store::{Batch, StoreError};
 
 /// Everything that applying the log has led to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -44,22 +45,18 @@ pub(super) struct SnapshotBuilder {
 impl StateMachine {
     /// Reads what was applied before, and publishes it.
     pub(super) async fn open(disk: Disk) -> Result<(Self, watch::Receiver<Arc<ClusterState>>), StoreError> {
-        let applied: Applied = disk.read(Tree::Raft, disk::APPLIED).await?.unwrap_or_default();
+        let applied: Applied = disk.read(RaftKey::StateMachine).await?.unwrap_or_default();
         let (states, watch) = watch::channel(Arc::new(applied.state.clone()));
         Ok((Self { disk, applied, states }, watch))
     }
 
     async fn persist(&self, snapshot: Option<&StoredSnapshot>) -> Result<(), StoreError> {
         let mut batch = Batch::default();
-        batch.put(Tree::Raft, disk::APPLIED, disk::encode(&self.applied)?);
+        disk::put(&mut batch, RaftKey::StateMachine, &self.applied)?;
         if let Some(snapshot) = snapshot {
-            batch.put(Tree::Raft, disk::SNAPSHOT, disk::encode(snapshot)?);
+            disk::put(&mut batch, RaftKey::Snapshot, snapshot)?;
         }
-        let write = self.disk.run(move |store| {
-            store.apply(batch)?;
-            store.sync()
-        });
-        write.await?;
+        self.disk.write(batch).await?;
         self.states.send_replace(Arc::new(self.applied.state.clone()));
         Ok(())
     }
@@ -126,8 +123,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, StorageError> {
         let failed = |error: StoreError| StorageIoError::read_snapshot(None, AnyError::new(&error));
-        let stored: Option<StoredSnapshot> =
-            self.disk.read(Tree::Raft, disk::SNAPSHOT).await.map_err(failed)?;
+        let stored: Option<StoredSnapshot> = self.disk.read(RaftKey::Snapshot).await.map_err(failed)?;
         let opened = |stored: StoredSnapshot| {
             let bytes = disk::encode(&stored.state)?;
             Ok(Snapshot { meta: stored.meta, snapshot: Box::new(Cursor::new(bytes)) })
@@ -147,7 +143,9 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
         };
         let bytes = disk::encode(&self.applied.state).map_err(failed)?;
         let stored = StoredSnapshot { meta: meta.clone(), state: self.applied.state.clone() };
-        self.disk.write(Tree::Raft, disk::SNAPSHOT, &stored).await.map_err(failed)?;
+        let mut batch = Batch::default();
+        disk::put(&mut batch, RaftKey::Snapshot, &stored).map_err(failed)?;
+        self.disk.write(batch).await.map_err(failed)?;
         Ok(Snapshot { meta, snapshot: Box::new(Cursor::new(bytes)) })
     }
 }

@@ -8,8 +8,9 @@ use crate::session::ReplicaId;
 /// Chooses the voters among active nodes: an odd number, at most `voters_max`
 /// (of 1, 3, 5, 7), spread over regions as evenly as they allow.
 ///
-/// Regions take turns, and within a region the oldest node goes first, so a
-/// node that joins a known region displaces nobody. Empty if no node is active.
+/// Regions take turns, the oldest first, and so do the nodes within one: a
+/// node that joins displaces at most one voter, to spread them better. Empty if
+/// no node is active.
 #[must_use]
 pub fn desired_voters(nodes: &BTreeMap<ReplicaId, Node>, voters_max: u32) -> BTreeSet<ReplicaId> {
     let mut regions: BTreeMap<&str, Vec<ReplicaId>> = BTreeMap::new();

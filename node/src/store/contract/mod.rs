@@ -112,9 +112,9 @@ fn scans_keep_order_and_bounds(disk: &dyn Disk) {
     assert_eq!(scan(0, u16::MAX, 9), [1, 2, 255, 256, 300]);
     assert_eq!(scan(2, 300, 9), [2, 255, 256]);
     assert_eq!(scan(2, 300, 2), [2, 255]);
-    assert_eq!(scan(2, 300, 0), []);
-    assert_eq!(scan(300, 2, 9), []);
-    assert_eq!(scan(2, 2, 9), []);
+    assert!(scan(2, 300, 0).is_empty());
+    assert!(scan(300, 2, 9).is_empty());
+    assert!(scan(2, 2, 9).is_empty());
 }
 
 fn last_before_stays_in_its_tree(disk: &dyn Disk) {

@@ -1,0 +1,85 @@
+//! Write-behind: changed records go to the store, coalesced, together with
+//! their partition's vectors and digest.
+
+use std::sync::Arc;
+
+use super::error::EngineError;
+use super::partition::{PartitionState, Snapshot};
+use super::{Cell, Core};
+use crate::session::Partition;
+use crate::store::keys::{PartitionKey, RecordKey, StoreKey};
+use crate::store::{Batch, Tree};
+
+impl Core {
+    /// Writes everything that has changed, then drops log blocks that are no longer needed.
+    pub(super) async fn checkpoint(self: &Arc<Self>) -> Result<(), EngineError> {
+        let _one_at_a_time = self.checkpoint_gate.lock().await;
+        for (number, cell) in self.cells.iter().enumerate() {
+            let partition = Partition(u16::try_from(number).unwrap_or(u16::MAX));
+            self.checkpoint_one(partition, cell).await?;
+        }
+        self.truncate_log().await
+    }
+
+    async fn checkpoint_one(self: &Arc<Self>, partition: Partition, cell: &Cell) -> Result<(), EngineError> {
+        let Some(snapshot) = self.with(cell, PartitionState::start_checkpoint) else { return Ok(()) };
+        // The log first: were only the records kept, peers could no longer be sent what is in them.
+        if let Some(block) = self.log.newest() {
+            self.log.written(block).await?;
+        }
+        let batch = batch(partition, snapshot);
+        if let Err(error) = self.blocking(move |core| core.store.apply(batch)).await? {
+            self.log.fail(&format!("records cannot be written: {error}"));
+            return Err(error.into());
+        }
+        self.with(cell, PartitionState::finish_checkpoint);
+        self.checkpointed.notify_waiters();
+        Ok(())
+    }
+
+    async fn truncate_log(self: &Arc<Self>) -> Result<(), EngineError> {
+        // Before looking at the partitions: entries that come later are in later blocks.
+        let newest = self.log.newest().unwrap_or_default();
+        let needed =
+            self.cells.iter().filter_map(|cell| cell.state.lock().needed_block()).fold(newest, u64::min);
+        let first = match self.blocking(move |core| core.log.truncate(&*core.store, needed)).await? {
+            Ok(first) => first,
+            Err(error) => {
+                self.log.fail(&format!("the log cannot be shortened: {error}"));
+                return Err(error.into());
+            }
+        };
+        for cell in &self.cells {
+            cell.state.lock().index.forget_before(first);
+        }
+        Ok(())
+    }
+
+    /// Drops cached records until they fit, as far as they can be read again.
+    pub(super) fn evict(&self) {
+        use std::sync::atomic::Ordering;
+        let mut fruitless = 0;
+        // The clock hand needs two passes over a partition to find what was not used.
+        while self.cache_bytes.load(Ordering::Relaxed) > self.config.cache_bytes_max
+            && fruitless < 2 * self.cells.len()
+        {
+            let next = self.eviction_hand.fetch_add(1, Ordering::Relaxed) % self.cells.len().max(1);
+            let Some(cell) = self.cells.get(next) else { return };
+            let freed = self.with(cell, PartitionState::evict);
+            fruitless = if freed == 0 { fruitless + 1 } else { 0 };
+        }
+    }
+}
+
+fn batch(partition: Partition, snapshot: Snapshot) -> Batch {
+    let mut batch = Batch::default();
+    for (key, state) in snapshot.records {
+        let place = RecordKey { partition, key }.encode();
+        match state {
+            Some(state) => batch.put(Tree::Records, place, state),
+            None => batch.remove(Tree::Records, place),
+        }
+    }
+    batch.put(Tree::Partitions, PartitionKey(partition).encode(), snapshot.metadata);
+    batch
+}

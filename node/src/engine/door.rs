@@ -1,0 +1,198 @@
+//! The door: a local write changes memory and log as one step, then notifies.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::check::check_encoded;
+use super::command::{Command, Reply};
+use super::error::EngineError;
+use super::idempotency::{Outcome, Window};
+use super::log::LogEntry;
+use super::partition::{Loaded, Lookup, PartitionState};
+use super::step::{StepContext, step};
+use super::{Cell, Core, Engine};
+use crate::session::{Dot, Key, Session, Stamp, VersionVector};
+
+/// When a write counts as kept on this node's disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Synced within `sync_interval_ms`.
+    #[default]
+    Buffered,
+    /// Synced before the answer.
+    Synced,
+}
+
+/// How a command is to be carried out.
+#[derive(Debug, Clone, Default)]
+pub struct ExecuteOptions {
+    /// When to answer.
+    pub durability: Durability,
+    /// Makes a retry harmless within the window of this node's current start.
+    pub idempotency_key: Option<Bytes>,
+    /// Replicas are to confirm the entry to this node.
+    pub ack: bool,
+}
+
+/// The outcome of a command.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The answer.
+    pub reply: Reply,
+    /// The write's name; none if nothing changed.
+    pub dot: Option<Dot>,
+    /// The session's encoded state now.
+    pub state: Bytes,
+    /// What its partition holds now: the source of a causal token.
+    pub vector: VersionVector,
+}
+
+enum Attempt {
+    Done(Committed, Option<u64>),
+    /// The record must be read from the store first.
+    Cold {
+        evictions: u64,
+    },
+}
+
+impl Engine {
+    /// Carries out a command: visible to readers at once, durable as asked.
+    ///
+    /// # Errors
+    /// Nothing is changed, except for [`EngineError::NotReady`] after a failed
+    /// sync, when the write is visible but not acknowledged.
+    pub async fn execute(
+        &self,
+        key: Key,
+        command: Command,
+        options: &ExecuteOptions,
+    ) -> Result<Committed, EngineError> {
+        let core = &self.core;
+        let (_, cell) = core.cell_of(&key)?;
+        core.room().await?;
+        let mut loaded = None;
+        let (committed, block) = loop {
+            match core.with(cell, |state| core.commit(state, key, &command, options, loaded.as_ref()))? {
+                Attempt::Done(committed, block) => break (committed, block),
+                Attempt::Cold { evictions } => loaded = Some(core.load(key, evictions).await?),
+            }
+        };
+        if committed.dot.is_some() {
+            cell.advanced.notify_waiters();
+        }
+        core.make_room(cell);
+        if let (Durability::Synced, Some(block)) = (options.durability, block) {
+            core.log.synced(block).await?;
+        }
+        Ok(committed)
+    }
+}
+
+impl Core {
+    /// Waits while too much waits for the disk; refuses if writes are not taken.
+    pub(super) async fn room(&self) -> Result<(), EngineError> {
+        self.writable()?;
+        self.log.room().await?;
+        while self.dirty_bytes.load(Ordering::Relaxed) > self.config.dirty_bytes_max {
+            let done = self.checkpointed.notified();
+            tokio::pin!(done);
+            done.as_mut().enable();
+            if self.dirty_bytes.load(Ordering::Relaxed) <= self.config.dirty_bytes_max {
+                break;
+            }
+            self.checkpoint_wanted.notify_one();
+            done.await;
+            self.writable()?;
+        }
+        Ok(())
+    }
+
+    fn commit(
+        &self,
+        partition: &mut PartitionState,
+        key: Key,
+        command: &Command,
+        options: &ExecuteOptions,
+        loaded: Option<&Loaded>,
+    ) -> Result<Attempt, EngineError> {
+        let held = match partition.look_up(&key, loaded) {
+            Lookup::Held(state) => Some(state),
+            Lookup::Absent => None,
+            Lookup::Cold { evictions } => return Ok(Attempt::Cold { evictions }),
+        };
+        let now_ms = self.env.clock.wall_ms();
+        let call = options.idempotency_key.as_ref().map(|retry| Window::call(&key, retry));
+        if let Some(done) = call.and_then(|call| partition.window.find(call, now_ms)) {
+            return Ok(attempt(partition, done, held.unwrap_or_default()));
+        }
+        let (outcome, state) = self.change(partition, key, held, command, options.ack, now_ms)?;
+        if let Some(call) = call {
+            partition.window.remember(call, outcome.clone(), now_ms);
+        }
+        Ok(attempt(partition, outcome, state))
+    }
+
+    fn change(
+        &self,
+        partition: &mut PartitionState,
+        key: Key,
+        held: Option<Bytes>,
+        command: &Command,
+        ack: bool,
+        now_ms: u64,
+    ) -> Result<(Outcome, Bytes), EngineError> {
+        let session = held.as_ref().map(|held| self.decode(held)).transpose()?;
+        let origin = self.origin();
+        let dot = Dot { origin, seq: partition.vectors.contiguous().get(&origin) + 1 };
+        let hlc = self.clock.lock().tick(now_ms);
+        let ctx = StepContext { dot, stamp: Stamp { hlc, origin }, now_ms, limits: &self.config.limits };
+        let step = step(session, command, &ctx)?;
+        let Some(fragment) = step.fragment else {
+            let outcome = Outcome { reply: step.reply, dot: None, block: None };
+            return Ok((outcome, held.unwrap_or_default()));
+        };
+        let state = step.state.encode();
+        check_encoded(state.len(), &self.config.limits)?;
+        let fragment = if fragment == step.state { state.clone() } else { fragment.encode() };
+        let entry = Arc::new(LogEntry { origin, seq: dot.seq, key, ack, fragment });
+        // From here on nothing fails: memory and log change together.
+        let block = self.log.append(Arc::clone(&entry), hlc)?;
+        partition.vectors.add(dot);
+        partition.index.add(dot, block);
+        partition.logged(block);
+        partition.replace(key, held.as_ref(), Some(state.clone()), !step.state.complete);
+        self.feed.push(entry);
+        Ok((Outcome { reply: step.reply, dot: Some(dot), block: Some(block) }, state))
+    }
+
+    pub(super) fn decode(&self, state: &Bytes) -> Result<Session, EngineError> {
+        Session::decode(state, &self.decode).map_err(|error| {
+            EngineError::Store(crate::store::StoreError::Corrupt {
+                place: "a session record".into(),
+                detail: error.to_string(),
+            })
+        })
+    }
+
+    /// Drops cached records while there are too many: of this partition first, then of others.
+    pub(super) fn make_room(&self, cell: &Cell) {
+        const PARTITIONS_MAX: usize = 4;
+        let mut cell = cell;
+        for _ in 0..PARTITIONS_MAX {
+            if self.cache_bytes.load(Ordering::Relaxed) <= self.config.cache_bytes_max {
+                return;
+            }
+            self.with(cell, PartitionState::evict);
+            let next = self.eviction_hand.fetch_add(1, Ordering::Relaxed) % self.cells.len().max(1);
+            cell = self.cells.get(next).unwrap_or(cell);
+        }
+        self.checkpoint_wanted.notify_one();
+    }
+}
+
+fn attempt(partition: &PartitionState, outcome: Outcome, state: Bytes) -> Attempt {
+    let vector = partition.vectors.contiguous().clone();
+    Attempt::Done(Committed { reply: outcome.reply, dot: outcome.dot, state, vector }, outcome.block)
+}

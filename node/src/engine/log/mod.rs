@@ -1,0 +1,345 @@
+//! The replication log, which is also the write-ahead log.
+//!
+//! Entries of all callers are packed into blocks. One writer task puts closed
+//! blocks into the store and syncs it; all callers that wait share one sync
+//! (group commit). The newest blocks stay in memory for peers that lag a little.
+
+mod block;
+mod index;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+pub(super) use block::Block;
+pub use block::LogEntry;
+pub(super) use index::{Index, Run};
+
+use super::EngineConfig;
+use super::error::EngineError;
+use crate::store::keys::{BlockKey, StoreKey};
+use crate::store::{Batch, Store, StoreError, Tree};
+
+/// Blocks dropped in one batch.
+const DROPS_MAX: usize = 64;
+
+/// How far the writer has come.
+#[derive(Debug, Clone, Default)]
+struct Progress {
+    /// All blocks below are in the store.
+    written: u64,
+    /// All blocks below survive a power loss.
+    synced: u64,
+    failed: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Blocks {
+    open: Vec<Arc<LogEntry>>,
+    open_bytes: usize,
+    open_number: u64,
+    closed: VecDeque<Arc<Block>>,
+    /// Closed blocks, until there is no room for them.
+    recent: BTreeMap<u64, Arc<Block>>,
+    recent_bytes: usize,
+    /// Entries not yet in the store.
+    pending_bytes: usize,
+    /// Blocks in the store, with their size.
+    on_disk: BTreeMap<u64, u64>,
+    disk_bytes: u64,
+    write_wanted: bool,
+    sync_wanted: bool,
+    hlc: u64,
+    failed: bool,
+}
+
+/// The log of one node.
+pub(super) struct Log {
+    blocks: Mutex<Blocks>,
+    progress: watch::Sender<Progress>,
+    wake: Notify,
+    block_bytes_max: usize,
+    pending_bytes_max: usize,
+    memory_bytes_max: usize,
+    disk_bytes_max: u64,
+}
+
+/// What the writer does next.
+pub(super) struct Work {
+    blocks: Vec<Arc<Block>>,
+    sync: bool,
+}
+
+impl Log {
+    /// A log whose blocks are `on_disk` already.
+    pub(super) fn new(config: &EngineConfig, on_disk: BTreeMap<u64, u64>, next: u64, hlc: u64) -> Self {
+        let progress = Progress { written: next, synced: next, failed: None };
+        let disk_bytes = on_disk.values().sum();
+        let blocks = Blocks {
+            open: Vec::new(),
+            open_bytes: 0,
+            open_number: next,
+            closed: VecDeque::new(),
+            recent: BTreeMap::new(),
+            recent_bytes: 0,
+            pending_bytes: 0,
+            on_disk,
+            disk_bytes,
+            write_wanted: false,
+            sync_wanted: false,
+            hlc,
+            failed: false,
+        };
+        Self {
+            blocks: Mutex::new(blocks),
+            progress: watch::Sender::new(progress),
+            wake: Notify::new(),
+            block_bytes_max: config.block_bytes_max,
+            pending_bytes_max: config.log_pending_bytes_max,
+            memory_bytes_max: config.log_memory_bytes_max,
+            disk_bytes_max: config.log_disk_bytes_max,
+        }
+    }
+
+    /// Adds an entry; says in which block it will be.
+    pub(super) fn append(&self, entry: Arc<LogEntry>, hlc: u64) -> Result<u64, EngineError> {
+        let mut blocks = self.blocks.lock();
+        if blocks.failed {
+            return Err(self.failure());
+        }
+        let bytes = entry.bytes();
+        blocks.open.push(entry);
+        blocks.open_bytes += bytes;
+        blocks.pending_bytes += bytes;
+        blocks.hlc = blocks.hlc.max(hlc);
+        let number = blocks.open_number;
+        if blocks.open_bytes >= self.block_bytes_max {
+            self.close(&mut blocks);
+            drop(blocks);
+            self.wake.notify_one();
+        }
+        Ok(number)
+    }
+
+    fn close(&self, blocks: &mut Blocks) {
+        if blocks.open.is_empty() {
+            return;
+        }
+        let entries = std::mem::take(&mut blocks.open);
+        let block = Arc::new(Block { number: blocks.open_number, hlc: blocks.hlc, entries });
+        blocks.open_number += 1;
+        blocks.recent_bytes += std::mem::take(&mut blocks.open_bytes);
+        blocks.recent.insert(block.number, Arc::clone(&block));
+        blocks.closed.push_back(block);
+    }
+
+    /// Waits while too much waits for the disk.
+    pub(super) async fn room(&self) -> Result<(), EngineError> {
+        if self.has_room() {
+            return Ok(());
+        }
+        let mut progress = self.progress.subscribe();
+        loop {
+            if let Some(failed) = &progress.borrow_and_update().failed {
+                return Err(EngineError::not_ready(failed.as_ref()));
+            }
+            if self.has_room() {
+                return Ok(());
+            }
+            self.wake.notify_one();
+            if progress.changed().await.is_err() {
+                return Err(EngineError::not_ready("the engine has stopped"));
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.blocks.lock().pending_bytes < self.pending_bytes_max
+    }
+
+    /// Waits until a block survives a power loss.
+    pub(super) async fn synced(&self, block: u64) -> Result<(), EngineError> {
+        self.wait(block, true).await
+    }
+
+    /// Waits until a block is in the store.
+    pub(super) async fn written(&self, block: u64) -> Result<(), EngineError> {
+        self.wait(block, false).await
+    }
+
+    async fn wait(&self, block: u64, sync: bool) -> Result<(), EngineError> {
+        let is_reached =
+            |progress: &Progress| (if sync { progress.synced } else { progress.written }) > block;
+        let mut progress = self.progress.subscribe();
+        if !is_reached(&progress.borrow()) {
+            let mut blocks = self.blocks.lock();
+            blocks.sync_wanted |= sync;
+            blocks.write_wanted = true;
+            drop(blocks);
+            self.wake.notify_one();
+        }
+        let reached = progress.wait_for(|now| now.failed.is_some() || is_reached(now)).await;
+        match reached {
+            Ok(now) if is_reached(&now) => Ok(()),
+            Ok(now) => Err(EngineError::not_ready(now.failed.as_deref().unwrap_or("the log has failed"))),
+            Err(_) => Err(EngineError::not_ready("the engine has stopped")),
+        }
+    }
+
+    /// The number of the newest entry's block, or of the one before the first.
+    pub(super) fn newest(&self) -> Option<u64> {
+        let blocks = self.blocks.lock();
+        if blocks.open.is_empty() { blocks.open_number.checked_sub(1) } else { Some(blocks.open_number) }
+    }
+
+    /// Resolves when there is something to write before the next interval.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// What is to be done now; `all` closes the open block and syncs everything.
+    pub(super) fn take_work(&self, all: bool) -> Option<Work> {
+        let mut blocks = self.blocks.lock();
+        if blocks.failed {
+            return None;
+        }
+        let sync_wanted = std::mem::take(&mut blocks.sync_wanted);
+        let write_wanted = std::mem::take(&mut blocks.write_wanted);
+        if all || sync_wanted || write_wanted {
+            self.close(&mut blocks);
+        }
+        let unsynced = {
+            let progress = self.progress.borrow();
+            progress.synced < progress.written || !blocks.closed.is_empty()
+        };
+        let work = Work { blocks: blocks.closed.drain(..).collect(), sync: unsynced && (all || sync_wanted) };
+        (work.sync || !work.blocks.is_empty()).then_some(work)
+    }
+
+    /// Does it, waiting for the disk.
+    pub(super) fn write(&self, store: &dyn Store, work: &Work) {
+        match write(store, work) {
+            Ok(sizes) => self.wrote(work, &sizes),
+            Err(error) => self.fail(&format!("the log cannot be written: {error}")),
+        }
+    }
+
+    fn wrote(&self, work: &Work, sizes: &[u64]) {
+        let mut blocks = self.blocks.lock();
+        for (block, size) in work.blocks.iter().zip(sizes) {
+            blocks.pending_bytes = blocks.pending_bytes.saturating_sub(block.bytes());
+            blocks.on_disk.insert(block.number, *size);
+            blocks.disk_bytes += size;
+        }
+        let written = work.blocks.last().map(|block| block.number + 1);
+        self.forget_old(&mut blocks, written.unwrap_or_default());
+        drop(blocks);
+        self.progress.send_modify(|progress| {
+            progress.written = written.unwrap_or(progress.written);
+            if work.sync {
+                progress.synced = progress.written;
+            }
+        });
+    }
+
+    fn forget_old(&self, blocks: &mut Blocks, written: u64) {
+        while blocks.recent_bytes > self.memory_bytes_max {
+            let Some(oldest) = blocks.recent.first_entry() else { break };
+            if *oldest.key() >= written {
+                break;
+            }
+            let block = oldest.remove();
+            blocks.recent_bytes = blocks.recent_bytes.saturating_sub(block.bytes());
+        }
+    }
+
+    /// Ends all writing: after a failed write or sync nothing on this disk can be vouched for.
+    pub(super) fn fail(&self, detail: &str) {
+        self.blocks.lock().failed = true;
+        self.progress.send_modify(|progress| {
+            progress.failed.get_or_insert_with(|| detail.into());
+        });
+    }
+
+    /// Why writing ended, if it did.
+    pub(super) fn health(&self) -> Result<(), EngineError> {
+        match &self.progress.borrow().failed {
+            Some(detail) => Err(EngineError::not_ready(detail.as_ref())),
+            None => Ok(()),
+        }
+    }
+
+    fn failure(&self) -> EngineError {
+        self.health().err().unwrap_or_else(|| EngineError::not_ready("the log has failed"))
+    }
+
+    /// A block that is still in memory.
+    pub(super) fn in_memory(&self, number: u64) -> Option<Arc<Block>> {
+        let blocks = self.blocks.lock();
+        if number == blocks.open_number {
+            return Some(Arc::new(Block { number, hlc: blocks.hlc, entries: blocks.open.clone() }));
+        }
+        blocks.recent.get(&number).cloned()
+    }
+
+    /// Drops the oldest blocks while the log is too large, none from `needed` on. Says what is the oldest left.
+    pub(super) fn truncate(&self, store: &dyn Store, needed: u64) -> Result<u64, StoreError> {
+        loop {
+            let mut batch = Batch::default();
+            let mut blocks = self.blocks.lock();
+            while blocks.disk_bytes > self.disk_bytes_max && batch.changes.len() < DROPS_MAX {
+                let Some(oldest) = blocks.on_disk.first_entry().filter(|oldest| *oldest.key() < needed)
+                else {
+                    break;
+                };
+                let (number, size) = oldest.remove_entry();
+                blocks.disk_bytes -= size;
+                batch.remove(Tree::Log, BlockKey(number).encode());
+            }
+            let first = blocks.on_disk.first_key_value().map_or(blocks.open_number, |(number, _)| *number);
+            drop(blocks);
+            if batch.changes.is_empty() {
+                return Ok(first);
+            }
+            store.apply(batch)?;
+        }
+    }
+
+    /// Bytes on disk, and waiting for it.
+    pub(super) fn sizes(&self) -> (u64, usize) {
+        let blocks = self.blocks.lock();
+        (blocks.disk_bytes, blocks.pending_bytes)
+    }
+}
+
+fn write(store: &dyn Store, work: &Work) -> Result<Vec<u64>, StoreError> {
+    let mut sizes = Vec::with_capacity(work.blocks.len());
+    let mut batch = Batch::default();
+    for block in &work.blocks {
+        let bytes = block.encode();
+        sizes.push(bytes.len() as u64);
+        batch.put(Tree::Log, BlockKey(block.number).encode(), bytes);
+    }
+    if !batch.changes.is_empty() {
+        store.apply(batch)?;
+    }
+    if work.sync {
+        store.sync()?;
+    }
+    Ok(sizes)
+}
+
+/// Reads one block from the store.
+pub(super) fn read_block(store: &dyn Store, number: u64) -> Result<Option<Block>, StoreError> {
+    let Some(bytes) = store.get(Tree::Log, &BlockKey(number).encode())? else { return Ok(None) };
+    decode_block(number, bytes).map(Some)
+}
+
+pub(super) fn decode_block(number: u64, bytes: Vec<u8>) -> Result<Block, StoreError> {
+    Block::decode(number, bytes.into()).map_err(|error| StoreError::Corrupt {
+        place: format!("log block {number}"),
+        detail: error.to_string(),
+    })
+}

@@ -1,0 +1,54 @@
+//! PURE. What a checkpoint says of a partition as a whole.
+//!
+//! Version (1 byte), vectors, digest (16 bytes, little-endian in two numbers),
+//! number of records, keys of partial records. Numbers are LEB128.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+
+use super::digest::PartitionDigest;
+use super::vectors::Vectors;
+use super::wire::{Malformed, Reader, put_number};
+use crate::session::Key;
+
+const VERSION: u8 = 1;
+
+/// Always in the store together with the records it tells of.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Metadata {
+    pub(super) vectors: Vectors,
+    pub(super) digest: PartitionDigest,
+    pub(super) partial: BTreeSet<Key>,
+}
+
+impl Metadata {
+    pub(super) fn encode(vectors: &Vectors, digest: PartitionDigest, partial: &BTreeSet<Key>) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        vectors.encode(&mut out);
+        put_number(&mut out, digest.digest as u64);
+        put_number(&mut out, (digest.digest >> 64) as u64);
+        put_number(&mut out, digest.records);
+        put_number(&mut out, partial.len() as u64);
+        for key in partial {
+            out.extend_from_slice(&key.0);
+        }
+        out
+    }
+
+    pub(super) fn decode(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(Bytes::from(bytes));
+        if reader.byte()? != VERSION {
+            return Err(Malformed);
+        }
+        let vectors = Vectors::decode(&mut reader)?;
+        let (low, high) = (reader.number()?, reader.number()?);
+        let records = reader.number()?;
+        let digest = PartitionDigest { digest: u128::from(high) << 64 | u128::from(low), records };
+        let mut partial = BTreeSet::new();
+        for _ in 0..reader.number()? {
+            partial.insert(reader.key()?);
+        }
+        if reader.is_empty() { Ok(Self { vectors, digest, partial }) } else { Err(Malformed) }
+    }
+}

@@ -1,0 +1,110 @@
+//! Opening an engine on a store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, AtomicUsize};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::error::EngineError;
+use super::feed::Feed;
+use super::held::Held;
+use super::idempotency::Window;
+use super::log::Log;
+use super::metadata::Metadata;
+use super::partials::Partials;
+use super::partition::PartitionState;
+use super::recovery::{Recovered, malformed};
+use super::{Cell, Core, Engine, EngineConfig};
+use crate::env::Environment;
+use crate::session::{DecodeLimits, Hlc, Partition};
+use crate::store::keys::{Incarnation, MetaKey, MetaValue, PartitionKey, StoreKey};
+use crate::store::{Batch, Store, StoreError, Tree};
+
+impl Engine {
+    /// Loads the last checkpoint, replays the log after it, and advances and
+    /// syncs the incarnation, so that no dot is ever used twice. Waits for the disk.
+    ///
+    /// # Errors
+    /// [`EngineError::InvalidArgument`] for a setting out of range,
+    /// [`EngineError::Store`] if the disk fails or holds what cannot be read.
+    pub fn open(
+        store: Arc<dyn Store>,
+        config: EngineConfig,
+        env: Environment,
+    ) -> Result<Arc<Self>, EngineError> {
+        config.validate()?;
+        let incarnation = advance_incarnation(&*store)?;
+        let cells = load_cells(&*store, &config)?;
+        let Recovered { blocks, next, hlc } = Recovered::read(&*store)?;
+        let core = Core {
+            log: Log::new(&config, blocks.clone(), next, hlc),
+            feed: Arc::new(Feed::new(config.feed_bytes_max)),
+            decode: DecodeLimits::default(),
+            partials: Arc::default(),
+            held: Mutex::new(Held::default()),
+            clock: Mutex::new(Hlc::starting_after(hlc)),
+            incarnation,
+            replica: AtomicU16::new(0),
+            cache_bytes: AtomicUsize::new(0),
+            dirty_bytes: AtomicUsize::new(0),
+            eviction_hand: AtomicUsize::new(0),
+            checkpoint_wanted: Notify::new(),
+            checkpointed: Notify::new(),
+            checkpoint_gate: tokio::sync::Mutex::new(()),
+            stop: CancellationToken::new(),
+            store,
+            config,
+            env,
+            cells,
+        };
+        core.replay(blocks.keys().copied())?;
+        core.announce_partials();
+        Ok(Arc::new(Self { core: Arc::new(core) }))
+    }
+}
+
+impl Core {
+    fn announce_partials(&self) {
+        let announce = |partials: &Partials, cell: &Cell| {
+            cell.state.lock().partial().iter().for_each(|key| partials.push(*key));
+        };
+        self.cells.iter().for_each(|cell| announce(&self.partials, cell));
+    }
+}
+
+fn advance_incarnation(store: &dyn Store) -> Result<u32, EngineError> {
+    let place = MetaKey::Incarnation.encode();
+    let last = match store.get(Tree::Meta, &place)? {
+        Some(bytes) => Incarnation::decode(&bytes)?.0,
+        None => 0,
+    };
+    let next = last.checked_add(1).ok_or_else(|| StoreError::Unusable {
+        detail: "this data directory has been opened too often".into(),
+    })?;
+    let mut batch = Batch::default();
+    batch.put(Tree::Meta, place, Incarnation(next).encode());
+    store.apply(batch)?;
+    // Without this, a crash could give the same incarnation, and so the same dots, out twice.
+    store.sync()?;
+    Ok(next)
+}
+
+fn load_cells(store: &dyn Store, config: &EngineConfig) -> Result<Vec<Cell>, EngineError> {
+    let range = PartitionKey::range();
+    let count = config.partition_count as usize;
+    let mut metadata: Vec<Metadata> = (0..count).map(|_| Metadata::default()).collect();
+    for (place, bytes) in store.scan(Tree::Partitions, &range.from, &range.to, usize::MAX)? {
+        let Partition(number) = PartitionKey::decode(&place)?.0;
+        let slot = metadata.get_mut(usize::from(number)).ok_or_else(|| StoreError::Unusable {
+            detail: format!("it holds partition {number}, but partition_count is {count}"),
+        })?;
+        *slot = Metadata::decode(bytes).map_err(|error| malformed("partition", u64::from(number), error))?;
+    }
+    let cell = |metadata| {
+        let window = Window::new(config.idempotency_items_max, config.idempotency_window_ms);
+        Cell { state: Mutex::new(PartitionState::new(metadata, window)), advanced: Notify::new() }
+    };
+    Ok(metadata.into_iter().map(cell).collect())
+}

@@ -1,0 +1,265 @@
+//! PURE. The state of one partition in memory.
+//!
+//! Records are kept encoded. A changed one is pinned until its checkpoint is in
+//! the store; any other may be dropped and read again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use bytes::Bytes;
+
+use super::digest::PartitionDigest;
+use super::idempotency::Window;
+use super::log::Index;
+use super::metadata::Metadata;
+use super::vectors::Vectors;
+use crate::session::Key;
+
+/// What a cached record takes beside its bytes.
+const SLOT_BYTES: usize = 96;
+
+/// Records looked at for one that may be dropped.
+const EVICTION_STEPS_MAX: usize = 16;
+
+#[derive(Debug)]
+struct Slot {
+    /// None: removed, not yet so in the store.
+    state: Option<Bytes>,
+    pinned: bool,
+    /// Used since the clock hand passed.
+    used: bool,
+}
+
+impl Slot {
+    fn bytes(&self) -> usize {
+        SLOT_BYTES + self.state.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+/// What memory knows of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Lookup {
+    /// Its state.
+    Held(Bytes),
+    /// There is none, here or in the store.
+    Absent,
+    /// Ask the store; what it says holds while no more than this has been evicted.
+    Cold { evictions: u64 },
+}
+
+/// What the store said about a record that was not in memory.
+#[derive(Debug, Clone)]
+pub(super) struct Loaded {
+    pub(super) key: Key,
+    pub(super) state: Option<Bytes>,
+    pub(super) evictions: u64,
+}
+
+/// What a checkpoint writes, all of it in one batch.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) records: Vec<(Key, Option<Bytes>)>,
+    pub(super) metadata: Vec<u8>,
+}
+
+/// One partition.
+#[derive(Debug)]
+pub(super) struct PartitionState {
+    slots: BTreeMap<Key, Slot>,
+    slots_bytes: usize,
+    /// Slots with a state, to know whether the store holds more.
+    cached: u64,
+    evictions: u64,
+    hand: Option<Key>,
+    dirty: BTreeSet<Key>,
+    dirty_bytes: usize,
+    /// Under way to the store.
+    flushing: BTreeSet<Key>,
+    flushing_bytes: usize,
+    metadata_changed: bool,
+    partial: BTreeSet<Key>,
+    digest: PartitionDigest,
+    /// The oldest log blocks that are not covered: by this checkpoint, by the one under way.
+    first_block: Option<u64>,
+    flushing_block: Option<u64>,
+    pub(super) vectors: Vectors,
+    pub(super) index: Index,
+    pub(super) window: Window,
+}
+
+impl PartitionState {
+    pub(super) fn new(metadata: Metadata, window: Window) -> Self {
+        Self {
+            slots: BTreeMap::new(),
+            slots_bytes: 0,
+            cached: 0,
+            evictions: 0,
+            hand: None,
+            dirty: BTreeSet::new(),
+            dirty_bytes: 0,
+            flushing: BTreeSet::new(),
+            flushing_bytes: 0,
+            metadata_changed: false,
+            partial: metadata.partial,
+            digest: metadata.digest,
+            first_block: None,
+            flushing_block: None,
+            vectors: metadata.vectors,
+            index: Index::default(),
+            window,
+        }
+    }
+
+    pub(super) fn digest(&self) -> PartitionDigest {
+        self.digest
+    }
+
+    pub(super) fn partial(&self) -> &BTreeSet<Key> {
+        &self.partial
+    }
+
+    /// Memory taken by records, and by those of them that wait for a checkpoint.
+    pub(super) fn bytes(&self) -> (usize, usize) {
+        (self.slots_bytes, self.dirty_bytes + self.flushing_bytes)
+    }
+
+    /// True if the store holds records that memory does not.
+    pub(super) fn is_cold(&self) -> bool {
+        self.digest.records > self.cached
+    }
+
+    pub(super) fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    /// The state of a record, from memory or from what was just loaded.
+    pub(super) fn look_up(&mut self, key: &Key, loaded: Option<&Loaded>) -> Lookup {
+        if let Some(slot) = self.slots.get_mut(key) {
+            slot.used = true;
+            return slot.state.clone().map_or(Lookup::Absent, Lookup::Held);
+        }
+        if !self.is_cold() {
+            return Lookup::Absent;
+        }
+        // What the store said is good unless a newer state has since come and gone.
+        match loaded.filter(|loaded| loaded.key == *key && loaded.evictions == self.evictions) {
+            Some(Loaded { state: Some(state), .. }) => {
+                self.insert(*key, Slot { state: Some(state.clone()), pinned: false, used: true });
+                Lookup::Held(state.clone())
+            }
+            Some(Loaded { state: None, .. }) => Lookup::Absent,
+            None => Lookup::Cold { evictions: self.evictions },
+        }
+    }
+
+    /// Replaces a record; `held` is what [`Self::look_up`] gave, `is_partial` tells of the new state.
+    pub(super) fn replace(&mut self, key: Key, held: Option<&Bytes>, state: Option<Bytes>, is_partial: bool) {
+        if let Some(held) = held {
+            self.digest.remove(&key, held);
+        }
+        if let Some(state) = &state {
+            self.digest.add(&key, state);
+        }
+        if is_partial && state.is_some() {
+            self.partial.insert(key);
+        } else {
+            self.partial.remove(&key);
+        }
+        let slot = Slot { state, pinned: true, used: true };
+        if self.dirty.insert(key) {
+            self.dirty_bytes += slot.bytes();
+        }
+        self.insert(key, slot);
+        self.metadata_changed = true;
+    }
+
+    /// Notes that a log block holds what the next checkpoint must cover.
+    pub(super) fn logged(&mut self, block: u64) {
+        self.first_block.get_or_insert(block);
+        self.metadata_changed = true;
+    }
+
+    /// Notes that the vectors have changed without a record.
+    pub(super) fn touch_metadata(&mut self) {
+        self.metadata_changed = true;
+    }
+
+    fn insert(&mut self, key: Key, slot: Slot) {
+        self.slots_bytes += slot.bytes();
+        self.cached += u64::from(slot.state.is_some());
+        if let Some(before) = self.slots.insert(key, slot) {
+            self.forget(&before);
+        }
+    }
+
+    fn forget(&mut self, slot: &Slot) {
+        self.slots_bytes -= slot.bytes();
+        self.cached -= u64::from(slot.state.is_some());
+    }
+
+    /// Drops one record that can be read again, if one is found soon (clock algorithm).
+    /// Says how many bytes that freed.
+    pub(super) fn evict(&mut self) -> usize {
+        let from = self.hand.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut victim = None;
+        let mut hand = None;
+        for (key, slot) in self.slots.range_mut((from, Bound::Unbounded)).take(EVICTION_STEPS_MAX) {
+            hand = Some(*key);
+            if !slot.pinned && !std::mem::take(&mut slot.used) {
+                victim = Some(*key);
+                break;
+            }
+        }
+        self.hand = hand;
+        victim.map_or(0, |key| self.drop_slot(&key))
+    }
+
+    fn drop_slot(&mut self, key: &Key) -> usize {
+        let Some(slot) = self.slots.remove(key) else { return 0 };
+        self.forget(&slot);
+        self.evictions += 1;
+        slot.bytes()
+    }
+
+    /// Starts a checkpoint; none if there is nothing to write or one is under way.
+    pub(super) fn start_checkpoint(&mut self) -> Option<Snapshot> {
+        if !self.metadata_changed || !self.flushing.is_empty() || self.flushing_block.is_some() {
+            return None;
+        }
+        self.metadata_changed = false;
+        self.flushing = std::mem::take(&mut self.dirty);
+        self.flushing_bytes = std::mem::take(&mut self.dirty_bytes);
+        self.flushing_block = self.first_block.take();
+        let state = |key: &Key| self.slots.get(key).and_then(|slot| slot.state.clone());
+        let records = self.flushing.iter().map(|key| (*key, state(key))).collect();
+        let metadata = Metadata::encode(&self.vectors, self.digest, &self.partial);
+        Some(Snapshot { records, metadata })
+    }
+
+    /// Ends a checkpoint that is in the store: what has not changed since is no longer pinned.
+    pub(super) fn finish_checkpoint(&mut self) {
+        self.flushing_block = None;
+        self.flushing_bytes = 0;
+        for key in std::mem::take(&mut self.flushing) {
+            if self.dirty.contains(&key) {
+                continue;
+            }
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            slot.pinned = false;
+            if slot.state.is_none() {
+                self.drop_slot(&key);
+            }
+        }
+    }
+
+    /// The oldest log block that a restart would need for this partition.
+    pub(super) fn needed_block(&self) -> Option<u64> {
+        self.flushing_block.or(self.first_block)
+    }
+
+    /// Records in memory after a key, ascending; `None` is one removed that the store may still hold.
+    pub(super) fn cached_after(&self, after: Option<Key>) -> impl Iterator<Item = (Key, Option<Bytes>)> + '_ {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.slots.range((from, Bound::Unbounded)).map(|(key, slot)| (*key, slot.state.clone()))
+    }
+}

@@ -1,0 +1,266 @@
+//! Reading: records, ranges of them, the log, and waiting for a causal token.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::error::{EngineError, NotYet, Truncated};
+use super::log::{Block, LogEntry, Run, read_block};
+use super::partition::{Loaded, Lookup};
+use super::{Core, Engine, no_partition};
+use crate::session::{Key, Origin, Partition, VersionVector};
+use crate::store::keys::{RecordKey, StoreKey};
+use crate::store::{StoreError, Tree};
+
+/// Blocks looked into for one answer.
+const BLOCKS_MAX: usize = 64;
+
+/// A record as it is held.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its encoded state, whether live or not: judge it with a `SessionView`.
+    pub state: Bytes,
+    /// What its partition held when it was read: the source of a causal token.
+    pub vector: VersionVector,
+}
+
+impl Engine {
+    /// Reads one record: a lock and a reference if it is in memory, the store otherwise.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] if the record is cold and the disk fails.
+    pub async fn read(&self, key: Key) -> Result<Option<Record>, EngineError> {
+        let core = &self.core;
+        let (_, cell) = core.cell_of(&key)?;
+        let mut loaded: Option<Loaded> = None;
+        loop {
+            let (found, vector) = {
+                let look = |state: &mut super::PartitionState| {
+                    (state.look_up(&key, loaded.as_ref()), state.vectors.contiguous().clone())
+                };
+                core.with(cell, look)
+            };
+            match found {
+                Lookup::Held(state) => {
+                    if loaded.is_some() {
+                        core.make_room(cell);
+                    }
+                    return Ok(Some(Record { state, vector }));
+                }
+                Lookup::Absent => return Ok(None),
+                Lookup::Cold { evictions } => loaded = Some(core.load(key, evictions).await?),
+            }
+        }
+    }
+
+    /// Reads one record if that needs no disk; `None` leaves it to [`Self::read`].
+    #[must_use]
+    pub fn read_now(&self, key: Key) -> Option<Option<Record>> {
+        let core = &self.core;
+        let (_, cell) = core.cell_of(&key).ok()?;
+        let look = |state: &mut super::PartitionState| {
+            (state.look_up(&key, None), state.vectors.contiguous().clone())
+        };
+        match core.with(cell, look) {
+            (Lookup::Held(state), vector) => Some(Some(Record { state, vector })),
+            (Lookup::Absent, _) => Some(None),
+            (Lookup::Cold { .. }, _) => None,
+        }
+    }
+
+    /// What a partition holds without holes, by origin.
+    #[must_use]
+    pub fn vector(&self, partition: Partition) -> VersionVector {
+        self.core
+            .cell(partition)
+            .map_or_else(VersionVector::new, |cell| cell.state.lock().vectors.contiguous().clone())
+    }
+
+    /// Waits until a partition holds at least `wanted`.
+    ///
+    /// # Errors
+    /// [`NotYet`] if it does not within `timeout`.
+    pub async fn wait_for(
+        &self,
+        partition: Partition,
+        wanted: &VersionVector,
+        timeout: Duration,
+    ) -> Result<(), NotYet> {
+        let cell = self.core.cell(partition).ok_or(NotYet)?;
+        let wait = async {
+            loop {
+                let advanced = cell.advanced.notified();
+                tokio::pin!(advanced);
+                // Registered before the look, so that no advance in between is missed.
+                advanced.as_mut().enable();
+                if covers(cell.state.lock().vectors.contiguous(), wanted) {
+                    return;
+                }
+                advanced.await;
+            }
+        };
+        if covers(cell.state.lock().vectors.contiguous(), wanted) {
+            return Ok(());
+        }
+        tokio::time::timeout(timeout, wait).await.map_err(|_| NotYet)
+    }
+
+    /// The entries of one origin after `seq`, ascending and without a hole: about
+    /// `bytes_max` of them, at least one. Empty if there is nothing after it.
+    ///
+    /// # Errors
+    /// [`Truncated`] if the next entry is held but no longer in the log.
+    pub async fn entries_after(
+        &self,
+        partition: Partition,
+        origin: Origin,
+        seq: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<LogEntry>, Truncated> {
+        let truncated = Truncated { partition };
+        let core = &self.core;
+        let cell = core.cell(partition).ok_or(truncated)?;
+        let (runs, held) = {
+            let state = cell.state.lock();
+            (state.index.after(&origin, seq, BLOCKS_MAX), state.vectors.contiguous().get(&origin))
+        };
+        if held <= seq {
+            return Ok(Vec::new());
+        }
+        let mut entries = Vec::new();
+        let mut bytes = 0;
+        for run in runs {
+            let Some(block) = core.block(run.block).await else { break };
+            let Some(found) = core.pick(&block, partition, origin, run) else { break };
+            for entry in found {
+                bytes += entry.bytes();
+                if bytes > bytes_max && !entries.is_empty() {
+                    return Ok(entries);
+                }
+                entries.push(entry);
+            }
+        }
+        if entries.is_empty() { Err(truncated) } else { Ok(entries) }
+    }
+
+    /// Records of a partition after a key, ascending by key; fewer than `items_max` only at the end.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] if the disk fails.
+    pub async fn scan(
+        &self,
+        partition: Partition,
+        after: Option<Key>,
+        items_max: usize,
+    ) -> Result<Vec<(Key, Bytes)>, EngineError> {
+        self.core.scan(partition, after, items_max).await
+    }
+}
+
+impl Core {
+    /// Asks the store for a record.
+    pub(super) async fn load(self: &Arc<Self>, key: Key, evictions: u64) -> Result<Loaded, EngineError> {
+        let place = RecordKey { partition: key.partition(self.config.partition_count), key }.encode();
+        let state = self.blocking(move |core| core.store.get(Tree::Records, &place)).await??;
+        Ok(Loaded { key, state: state.map(Bytes::from), evictions })
+    }
+
+    async fn block(self: &Arc<Self>, number: u64) -> Option<Arc<Block>> {
+        if let Some(block) = self.log.in_memory(number) {
+            return Some(block);
+        }
+        match self.blocking(move |core| read_block(&*core.store, number)).await {
+            Ok(Ok(block)) => block.map(Arc::new),
+            Ok(Err(error)) => {
+                tracing::warn!(block = number, %error, "a log block cannot be read");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// The entries of a run, if the block has them all.
+    fn pick(&self, block: &Block, partition: Partition, origin: Origin, run: Run) -> Option<Vec<LogEntry>> {
+        let count = self.config.partition_count;
+        let wanted = |entry: &&Arc<LogEntry>| {
+            entry.origin == origin
+                && (run.first..=run.last).contains(&entry.seq)
+                && entry.key.partition(count) == partition
+        };
+        let found: BTreeMap<u64, &Arc<LogEntry>> =
+            block.entries.iter().filter(wanted).map(|entry| (entry.seq, entry)).collect();
+        let is_whole = found.len() as u64 == run.last - run.first + 1;
+        is_whole.then(|| found.into_values().map(|entry| LogEntry::clone(entry)).collect())
+    }
+
+    pub(super) async fn scan(
+        self: &Arc<Self>,
+        partition: Partition,
+        after: Option<Key>,
+        items_max: usize,
+    ) -> Result<Vec<(Key, Bytes)>, EngineError> {
+        let mut records = Vec::new();
+        let mut from = after;
+        loop {
+            let (page, end) = self.page(partition, from, items_max).await?;
+            records.extend(page);
+            // A page may be short because records in it were removed.
+            let Some(end) = end.filter(|_| records.len() < items_max) else { break };
+            from = Some(end);
+        }
+        records.truncate(items_max);
+        Ok(records)
+    }
+
+    /// Some records after a key, and up to where that is all of them unless it is the end.
+    async fn page(
+        self: &Arc<Self>,
+        partition: Partition,
+        after: Option<Key>,
+        items_max: usize,
+    ) -> Result<(Vec<(Key, Bytes)>, Option<Key>), EngineError> {
+        let cell = self.cell(partition).ok_or_else(|| no_partition(partition))?;
+        loop {
+            let (is_cold, evictions) = {
+                let state = cell.state.lock();
+                (state.is_cold(), state.evictions())
+            };
+            let stored = if is_cold {
+                self.blocking(move |core| core.stored(partition, after, items_max)).await??
+            } else {
+                Vec::new()
+            };
+            let end = stored.last().filter(|_| stored.len() >= items_max).map(|(key, _)| *key);
+            let mut found: BTreeMap<Key, Option<Bytes>> =
+                stored.into_iter().map(|(key, state)| (key, Some(state))).collect();
+            let state = cell.state.lock();
+            // What was evicted in between may be newer in the store than what was read there.
+            if state.evictions() != evictions {
+                continue;
+            }
+            found.extend(state.cached_after(after).take_while(|(key, _)| end.is_none_or(|end| *key <= end)));
+            let live = found.into_iter().filter_map(|(key, state)| Some((key, state?)));
+            return Ok((live.collect(), end));
+        }
+    }
+
+    fn stored(
+        &self,
+        partition: Partition,
+        after: Option<Key>,
+        items_max: usize,
+    ) -> Result<Vec<(Key, Bytes)>, StoreError> {
+        let range = RecordKey::range(partition, after);
+        let entries = self.store.scan(Tree::Records, &range.from, &range.to, items_max)?;
+        let record =
+            |(place, state): (Vec<u8>, Vec<u8>)| Ok((RecordKey::decode(&place)?.key, Bytes::from(state)));
+        entries.into_iter().map(record).collect()
+    }
+}
+
+/// True if `held` has everything that `wanted` names.
+fn covers(held: &VersionVector, wanted: &VersionVector) -> bool {
+    wanted.dots.iter().all(|(origin, seq)| held.get(origin) >= *seq)
+}

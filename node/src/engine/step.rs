@@ -1,0 +1,252 @@
+//! PURE. One command on one session: the new state, and the fragment to send.
+
+use std::collections::BTreeMap;
+
+use crate::session::{
+    AuthBlock, Birth, Body, Counter, Dot, Liveness, Members, Name, Presence, Register, Revocation, Root,
+    Session, SessionLimits, Stamp,
+};
+
+use super::check::{check_auth, check_changes, check_create, check_state};
+use super::command::{Changes, Command, Create, Reply, SetChange, Update};
+
+/// A touch is passed over unless it moves the idle deadline by more than this share of the idle time-out.
+const TOUCH_SHARE: u64 = 20;
+
+/// What a step takes from outside: the only write's name and time, and the limits.
+#[derive(Debug, Clone, Copy)]
+pub struct StepContext<'a> {
+    /// Names everything this step changes.
+    pub dot: Dot,
+    /// Orders it.
+    pub stamp: Stamp,
+    /// The wall clock, in milliseconds since the Unix epoch.
+    pub now_ms: u64,
+    /// What a session may hold.
+    pub limits: &'a SessionLimits,
+}
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The session after it.
+    pub state: Session,
+    /// What changed; none if nothing did.
+    pub fragment: Option<Session>,
+    /// The answer.
+    pub reply: Reply,
+}
+
+/// Why a command was refused; the session stays as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StepError {
+    /// There is no session to change.
+    #[error("session not found")]
+    NotFound,
+    /// A deadline has passed.
+    #[error("session expired")]
+    Expired,
+    /// It was ended; its id is never used again.
+    #[error("session revoked")]
+    Revoked,
+    /// There is a live one already.
+    #[error("session already exists")]
+    AlreadyExists,
+    /// Only fragments of it are here.
+    #[error("session is held only in part")]
+    Partial,
+    /// The result would be larger than allowed.
+    #[error("{field} would be {actual}; at most {limit} is allowed")]
+    LimitExceeded {
+        /// The limit.
+        field: &'static str,
+        /// Its value.
+        limit: u64,
+        /// What it would have been.
+        actual: u64,
+    },
+    /// An argument is out of its range.
+    #[error("{field} {detail}")]
+    InvalidArgument {
+        /// Which.
+        field: &'static str,
+        /// What is allowed.
+        detail: String,
+    },
+}
+
+/// Applies a command.
+///
+/// # Errors
+/// [`StepError`]; nothing is changed then.
+pub fn step(state: Option<Session>, command: &Command, ctx: &StepContext<'_>) -> Result<Step, StepError> {
+    match command {
+        Command::Create(create) => insert(state.as_ref(), create, ctx),
+        Command::Update(update) => change(live(state, ctx)?, update, ctx),
+        Command::Touch => touch(live(state, ctx)?, ctx),
+        Command::Revoke { reason } => revoke(state, reason, ctx),
+    }
+}
+
+fn live(state: Option<Session>, ctx: &StepContext<'_>) -> Result<Session, StepError> {
+    let state = state.ok_or(StepError::NotFound)?;
+    match state.liveness(ctx.now_ms) {
+        Liveness::Live => Ok(state),
+        Liveness::Partial => Err(StepError::Partial),
+        Liveness::Expired => Err(StepError::Expired),
+        Liveness::Revoked => Err(StepError::Revoked),
+    }
+}
+
+fn insert(state: Option<&Session>, create: &Create, ctx: &StepContext<'_>) -> Result<Step, StepError> {
+    match state.map(|state| state.liveness(ctx.now_ms)) {
+        None => {}
+        Some(Liveness::Live) => return Err(StepError::AlreadyExists),
+        Some(Liveness::Partial) => return Err(StepError::Partial),
+        // The id was used: what ended once never lives again.
+        Some(Liveness::Expired | Liveness::Revoked) => return Err(StepError::Revoked),
+    }
+    check_create(create, ctx.limits)?;
+    let mut session = Session::new(Birth {
+        namespace: create.namespace.clone(),
+        created: ctx.stamp,
+        absolute_deadline_ms: ctx.now_ms.saturating_add(create.absolute_timeout_ms),
+        idle_timeout_ms: create.idle_timeout_ms,
+    });
+    if let Root::Live(body) = &mut session.root {
+        let fragment = changed(body, &create.changes, ctx)?;
+        body.merge(fragment);
+        check_state(body, ctx.limits)?;
+    }
+    Ok(Step { fragment: Some(session.clone()), state: session, reply: Reply::Created })
+}
+
+fn change(mut state: Session, update: &Update, ctx: &StepContext<'_>) -> Result<Step, StepError> {
+    let idle_timeout_ms = state.birth.idle_timeout_ms;
+    let Root::Live(body) = &mut state.root else { return Err(StepError::Revoked) };
+    let mut fragment = changed(body, &update.changes, ctx)?;
+    if update.touch && moves(body, idle_timeout_ms, ctx.now_ms) {
+        fragment.last_seen_ms = ctx.now_ms;
+    }
+    if fragment == Body::default() {
+        return Ok(Step { state, fragment: None, reply: Reply::Updated });
+    }
+    body.merge(fragment.clone());
+    check_state(body, ctx.limits)?;
+    let fragment = Some(state.fragment(fragment));
+    Ok(Step { state, fragment, reply: Reply::Updated })
+}
+
+fn touch(mut state: Session, ctx: &StepContext<'_>) -> Result<Step, StepError> {
+    let idle_timeout_ms = state.birth.idle_timeout_ms;
+    let Root::Live(body) = &mut state.root else { return Err(StepError::Revoked) };
+    let mut fragment = None;
+    if moves(body, idle_timeout_ms, ctx.now_ms) {
+        body.last_seen_ms = ctx.now_ms;
+        fragment = Some(Body { last_seen_ms: ctx.now_ms, ..Body::default() });
+    }
+    let fragment = fragment.map(|body| state.fragment(body));
+    let reply = Reply::Touched { expires_at_ms: state.expires_at_ms() };
+    Ok(Step { state, fragment, reply })
+}
+
+fn moves(body: &Body, idle_timeout_ms: u64, now_ms: u64) -> bool {
+    now_ms.saturating_sub(body.last_seen_ms) > idle_timeout_ms / TOUCH_SHARE
+}
+
+fn revoke(
+    state: Option<Session>,
+    reason: &std::sync::Arc<str>,
+    ctx: &StepContext<'_>,
+) -> Result<Step, StepError> {
+    let state = state.ok_or(StepError::NotFound)?;
+    if let Root::Revoked(held) = &state.root {
+        let reply = revoked(held);
+        return Ok(Step { state, fragment: None, reply });
+    }
+    // Of a partial record it is enough to know that it is not over: its end needs no content.
+    if state.liveness(ctx.now_ms) == Liveness::Expired {
+        return Err(StepError::Expired);
+    }
+    let revocation = Revocation { stamp: ctx.stamp, reason: reason.clone() };
+    let reply = revoked(&revocation);
+    let ended = state.revoked(revocation);
+    Ok(Step { state: ended.clone(), fragment: Some(ended), reply })
+}
+
+fn revoked(revocation: &Revocation) -> Reply {
+    Reply::Revoked { revoked_at_ms: revocation.stamp.wall_ms(), reason: revocation.reason.clone() }
+}
+
+/// What the changes make of a body, as a fragment: one dot and one stamp for all of it.
+fn changed(body: &Body, changes: &Changes, ctx: &StepContext<'_>) -> Result<Body, StepError> {
+    check_changes(changes, ctx.limits)?;
+    let mut fragment = Body::default();
+    for name in &changes.remove_attributes {
+        let held = body.attributes.get(name).filter(|register| register.value().is_some());
+        if let Some(register) = held {
+            fragment.attributes.insert(name.clone(), register.write(ctx.dot, ctx.stamp.hlc, None));
+        }
+    }
+    for (name, value) in &changes.set_attributes {
+        let written = match body.attributes.get(name) {
+            Some(register) => register.write(ctx.dot, ctx.stamp.hlc, Some(value.clone())),
+            None => Register::default().write(ctx.dot, ctx.stamp.hlc, Some(value.clone())),
+        };
+        fragment.attributes.insert(name.clone(), written);
+    }
+    for (name, amount) in &changes.add_counters {
+        add(body, &mut fragment.counters, name, *amount, ctx)?;
+    }
+    for change in &changes.change_sets {
+        change_set(body, &mut fragment.sets, change, ctx.dot);
+    }
+    if let Some(auth) = &changes.set_auth {
+        fragment.auth = login(body, auth, ctx)?;
+    }
+    Ok(fragment)
+}
+
+fn login(body: &Body, auth: &AuthBlock, ctx: &StepContext<'_>) -> Result<Register<AuthBlock>, StepError> {
+    check_auth(auth, ctx.limits)?;
+    Ok(body.auth.write(ctx.dot, ctx.stamp.hlc, Some(auth.clone())))
+}
+
+fn add(
+    body: &Body,
+    counters: &mut BTreeMap<Name, Counter>,
+    name: &Name,
+    amount: i64,
+    ctx: &StepContext<'_>,
+) -> Result<(), StepError> {
+    let mut counter = body.counters.get(name).cloned().unwrap_or_default();
+    if let Some(earlier) = counters.get(name) {
+        counter.merge(earlier.clone());
+    }
+    if amount == 0 {
+        return Ok(());
+    }
+    let added = counter
+        .add(ctx.dot.origin, amount)
+        .map_err(|full| StepError::InvalidArgument { field: "add_counters", detail: full.to_string() })?;
+    counters.insert(name.clone(), added);
+    Ok(())
+}
+
+fn change_set(body: &Body, sets: &mut BTreeMap<Name, Members>, change: &SetChange, dot: Dot) {
+    let held = body.sets.get(&change.name);
+    let mut members = Members::new();
+    for member in &change.remove {
+        let present = held.and_then(|held| held.get(member)).filter(|presence| presence.is_present());
+        if let Some(presence) = present {
+            members.insert(member.clone(), presence.remove());
+        }
+    }
+    for member in &change.add {
+        let presence = held.and_then(|held| held.get(member)).cloned().unwrap_or_else(Presence::default);
+        members.insert(member.clone(), presence.add(dot));
+    }
+    if !members.is_empty() {
+        sets.entry(change.name.clone()).or_default().extend(members);
+    }
+}

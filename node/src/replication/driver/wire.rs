@@ -1,0 +1,124 @@
+//! Between the core's messages and frames.
+
+use bytes::Bytes;
+use sojourn_proto::replication::v1 as pb;
+use sojourn_proto::replication::v1::frame::Kind;
+
+use crate::replication::core::{Applied, Beat, Message};
+use crate::replication::vectors;
+use crate::session::Partition;
+
+/// A frame that is not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the frame is malformed or of an unknown kind")]
+pub(super) struct FrameError;
+
+/// What a frame carries after the first.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Inbound {
+    Batch(Bytes),
+    Message(Message),
+}
+
+pub(super) fn frame(kind: Kind) -> pb::Frame {
+    pb::Frame { kind: Some(kind) }
+}
+
+pub(super) fn encode(message: Message) -> pb::Frame {
+    frame(match message {
+        Message::BatchAck { entries } => Kind::BatchAck(pb::BatchAck { entries }),
+        Message::Applied(Applied { incarnation, dots }) => {
+            let triple =
+                |(partition, seq, synced): (Partition, u64, bool)| [partition.0.into(), seq, synced.into()];
+            Kind::Applied(pb::Applied { incarnation, dots: dots.into_iter().flat_map(triple).collect() })
+        }
+        Message::VectorsHash(hash) => {
+            Kind::VectorsHash(pb::VectorsHash { hash: hash.to_be_bytes().to_vec().into() })
+        }
+        Message::Vectors { vectors, reply_wanted } => {
+            Kind::Vectors(pb::Vectors { partitions: vectors::encode(&vectors).into(), reply_wanted })
+        }
+        Message::LogTruncated(partitions) => {
+            let partitions = partitions.into_iter().map(|partition| partition.0.into()).collect();
+            Kind::LogTruncated(pb::LogTruncated { partitions })
+        }
+        Message::Heartbeat(Beat { sent_us, echo_us, held_us }) => {
+            Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us })
+        }
+    })
+}
+
+pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
+    let message = match frame.kind.ok_or(FrameError)? {
+        Kind::Hello(_) => return Err(FrameError),
+        Kind::Batch(bytes) => return Ok(Inbound::Batch(bytes)),
+        Kind::BatchAck(pb::BatchAck { entries }) => Message::BatchAck { entries },
+        Kind::Applied(pb::Applied { incarnation, dots }) => {
+            let triples = dots.as_chunks::<3>().0.iter();
+            let dots = triples.map(|[number, seq, synced]| Ok((partition(*number)?, *seq, *synced != 0)));
+            Message::Applied(Applied { incarnation, dots: dots.collect::<Result<_, FrameError>>()? })
+        }
+        Kind::VectorsHash(pb::VectorsHash { hash }) => {
+            Message::VectorsHash(u128::from_be_bytes(hash[..].try_into().map_err(|_| FrameError)?))
+        }
+        Kind::Vectors(pb::Vectors { partitions, reply_wanted }) => {
+            let vectors = vectors::decode(partitions).map_err(|_| FrameError)?;
+            Message::Vectors { vectors, reply_wanted }
+        }
+        Kind::LogTruncated(pb::LogTruncated { partitions }) => {
+            let partitions = partitions.into_iter().map(|number| partition(number.into()));
+            Message::LogTruncated(partitions.collect::<Result<_, _>>()?)
+        }
+        Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us }) => {
+            Message::Heartbeat(Beat { sent_us, echo_us, held_us })
+        }
+    };
+    Ok(Inbound::Message(message))
+}
+
+fn partition(number: u64) -> Result<Partition, FrameError> {
+    u16::try_from(number).map(Partition).map_err(|_| FrameError)
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message as _;
+
+    use super::*;
+    use crate::session::{Origin, ReplicaId, VersionVector};
+
+    #[test]
+    fn messages_round_trip() {
+        let origin = Origin { replica: ReplicaId(3), incarnation: 4 };
+        let vector: VersionVector = crdts::Dot::new(origin, 77).into();
+        let vectors = [(Partition(5), vector), (Partition(6), VersionVector::default())].into();
+        let messages = [
+            Message::BatchAck { entries: 12 },
+            Message::Applied(Applied {
+                incarnation: 2,
+                dots: vec![(Partition(1), 9, true), (Partition(2), 8, false)],
+            }),
+            Message::VectorsHash(u128::MAX - 5),
+            Message::Vectors { vectors, reply_wanted: true },
+            Message::LogTruncated(vec![Partition(65_535)]),
+            Message::Heartbeat(Beat { sent_us: 1, echo_us: 2, held_us: 3 }),
+        ];
+        for message in messages {
+            assert_eq!(decode(encode(message.clone())), Ok(Inbound::Message(message)));
+        }
+    }
+
+    #[test]
+    fn frames_that_make_no_sense_are_refused() {
+        let hash = vec![1; 15].into();
+        assert_eq!(decode(frame(Kind::VectorsHash(pb::VectorsHash { hash }))), Err(FrameError));
+        let partitions = vec![65_536];
+        assert_eq!(decode(frame(Kind::LogTruncated(pb::LogTruncated { partitions }))), Err(FrameError));
+        assert_eq!(decode(pb::Frame { kind: None }), Err(FrameError));
+    }
+
+    #[test]
+    fn a_frame_adds_two_bytes_to_a_short_batch() {
+        assert_eq!(frame(Kind::Batch(vec![0; 51].into())).encoded_len(), 53);
+    }
+}

@@ -1,0 +1,108 @@
+//! The tasks that run as long as the node does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+use crate::replication::core::Event;
+use crate::session::{Key, Partition, ReplicaId};
+
+/// Keys in one request for full states.
+const FETCH_KEYS_MAX: usize = 64;
+
+impl Shared {
+    /// Ticks the core when it wants to be ticked.
+    pub(super) async fn tick(self: Arc<Self>) {
+        loop {
+            let wake_at = self.state.lock().core.wake_at();
+            let wait = wake_at.saturating_sub(self.env.clock.monotonic());
+            tokio::select! {
+                () = self.stopping.cancelled() => return,
+                () = tokio::time::sleep(wait.max(Duration::from_millis(1))) => {}
+            }
+            self.handle(Event::Tick);
+        }
+    }
+
+    /// Pushes this node's writes as they are committed.
+    pub(super) async fn push(self: Arc<Self>) {
+        let mut commits = self.replica.commits();
+        loop {
+            let new = tokio::select! {
+                () = self.stopping.cancelled() => return,
+                new = commits.next() => new,
+            };
+            if new.skipped {
+                self.handle(Event::CommitsSkipped);
+            }
+            self.handle(Event::Committed(new.entries));
+        }
+    }
+
+    /// Fetches the full states of records of which only fragments are here.
+    pub(super) async fn complete_partials(self: Arc<Self>) {
+        let mut partials = self.replica.partial_keys();
+        loop {
+            let keys = tokio::select! {
+                () = self.stopping.cancelled() => return,
+                keys = partials.next() => keys,
+            };
+            let mut by_partition: BTreeMap<Partition, Vec<Key>> = BTreeMap::new();
+            for key in keys {
+                by_partition.entry(self.partition(key)).or_default().push(key);
+            }
+            for (partition, keys) in by_partition {
+                for keys in keys.chunks(FETCH_KEYS_MAX) {
+                    self.complete(partition, keys.to_vec()).await;
+                }
+            }
+        }
+    }
+
+    /// Asks one replica after the other, those of this region first, until none is missing.
+    async fn complete(&self, partition: Partition, mut missing: Vec<Key>) {
+        for replica in self.connected_replicas(partition) {
+            let fetched = match self.fetch_from(replica, &missing).await {
+                Ok(fetched) => fetched,
+                Err(error) => {
+                    tracing::debug!(peer = %replica, %error, "cannot fetch full states");
+                    continue;
+                }
+            };
+            let mut still = Vec::new();
+            let mut states = Vec::new();
+            for (key, fetched) in missing.into_iter().zip(fetched) {
+                match fetched.state {
+                    Some(state) => states.push((key, state)),
+                    None => still.push(key),
+                }
+            }
+            missing = still;
+            if let Err(error) = self.replica.merge_states(partition, states, None).await {
+                tracing::warn!(%error, partition = partition.0, "cannot merge fetched states");
+            }
+            if missing.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// The connected replicas of a partition, those of this region first.
+    fn connected_replicas(&self, partition: Partition) -> Vec<ReplicaId> {
+        let membership = self.membership();
+        let here = membership.nodes.get(&self.me.replica).map(|node| node.region.clone());
+        let connected = self.connected();
+        let Some(regions) = membership.layout.replicas(partition) else { return Vec::new() };
+        let is_here = |region: &String| Some(region) == here.as_ref();
+        let near = regions.iter().filter(|(region, _)| is_here(region));
+        let far = regions.iter().filter(|(region, _)| !is_here(region));
+        let all = near.chain(far).flat_map(|(_, replicas)| replicas).copied();
+        all.filter(|replica| connected.contains(replica)).collect()
+    }
+
+    /// The partition of a key.
+    pub(in crate::replication) fn partition(&self, key: Key) -> Partition {
+        key.partition(self.membership.borrow().layout.partition_count)
+    }
+}

@@ -1,0 +1,257 @@
+//! Full states: of single records for reads at a quorum and for partial records,
+//! of whole partitions for a node that lags further than any log reaches.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{FuturesUnordered, Stream, StreamExt};
+use sojourn_proto::replication::v1 as pb;
+use sojourn_proto::session::v1::Consistency;
+use tonic::Status;
+
+use super::acks::needed;
+use super::driver::{Replication, Shared};
+use super::seam::ReplicaError;
+use super::vectors;
+use crate::session::{Key, Partition, ReplicaId, VersionVector};
+
+/// Keys in one request.
+pub(super) const KEYS_MAX: usize = 256;
+
+/// Records read from the engine at once while a partition is transferred.
+const SCAN_ITEMS: usize = 64;
+
+/// One record as another replica holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Who answered.
+    pub replica: ReplicaId,
+    /// The encoded full state; none if it is not held there.
+    pub state: Option<Bytes>,
+    /// The partition's version vector there, from before the read.
+    pub vector: VersionVector,
+}
+
+/// Full states could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Not a member, or removed.
+    #[error("replica {0} is not a member")]
+    Unknown(ReplicaId),
+    /// It refused or could not be reached.
+    #[error("{0}")]
+    Refused(#[from] Box<Status>),
+    /// It did not answer in time.
+    #[error("no answer within {0} ms")]
+    Slow(u64),
+    /// Its answer makes no sense.
+    #[error("the answer is malformed")]
+    Malformed,
+    /// The transfer ended before its last chunk.
+    #[error("the transfer ended early")]
+    Incomplete,
+    /// This node could not keep what it received.
+    #[error("{0}")]
+    Merge(#[from] ReplicaError),
+}
+
+impl From<Status> for FetchError {
+    fn from(status: Status) -> Self {
+        Self::Refused(Box::new(status))
+    }
+}
+
+/// Too few replicas have answered a read in time.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too few replicas answered in time; missing by region: {missing:?}, reached: {reached:?}")]
+pub struct ReadShortfall {
+    /// How many answered, this node included, by region.
+    pub reached: BTreeMap<String, usize>,
+    /// How many more would have been needed, by region; only regions that lack some.
+    pub missing: BTreeMap<String, usize>,
+}
+
+impl Replication {
+    /// Asks other replicas for a record until as many as the level wants have
+    /// answered, this node counted as one. The caller merges the answers with
+    /// its own state and, if they differ, gives the result to the engine (read
+    /// repair).
+    ///
+    /// # Errors
+    /// Too few answered within `timeout`.
+    pub async fn fetch(
+        &self,
+        key: Key,
+        level: Consistency,
+        timeout: Duration,
+    ) -> Result<Vec<Fetched>, ReadShortfall> {
+        let shared = &self.shared;
+        let membership = shared.membership();
+        let me = shared.me.replica;
+        let Some(regions) = membership.layout.replicas(shared.partition(key)) else { return Ok(Vec::new()) };
+        let here = membership.nodes.get(&me).map_or("", |node| node.region.as_str());
+        let mut missing = needed(level, here, regions);
+        missing.retain(|_, count| *count > 0);
+        let mut reached = BTreeMap::from([(here.to_owned(), 1)]);
+        lower(&mut missing, here);
+        let asked = regions.iter().filter(|(region, _)| missing.contains_key(*region));
+        let mut answers: FuturesUnordered<_> = asked
+            .flat_map(|(region, replicas)| replicas.iter().map(move |replica| (region, *replica)))
+            .filter(|(_, replica)| *replica != me)
+            .map(|(region, replica)| async move { (region, shared.fetch_from(replica, &[key]).await) })
+            .collect();
+        let mut states = Vec::new();
+        let enough = async {
+            while !missing.is_empty() {
+                let Some((region, answer)) = answers.next().await else { return };
+                if let Ok(mut fetched) = answer {
+                    states.append(&mut fetched);
+                    *reached.entry(region.clone()).or_default() += 1;
+                    lower(&mut missing, region);
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(timeout, enough).await;
+        if missing.is_empty() && in_time.is_ok() {
+            Ok(states)
+        } else {
+            Err(ReadShortfall { reached, missing })
+        }
+    }
+}
+
+fn lower(missing: &mut BTreeMap<String, usize>, region: &str) {
+    if let Some(count) = missing.get_mut(region) {
+        *count -= 1;
+        if *count == 0 {
+            missing.remove(region);
+        }
+    }
+}
+
+impl Shared {
+    /// Asks one replica for records; one answer a key, in order.
+    pub(super) async fn fetch_from(&self, from: ReplicaId, keys: &[Key]) -> Result<Vec<Fetched>, FetchError> {
+        let node = self.member(from).ok_or(FetchError::Unknown(from))?;
+        let request = pb::FetchRequest {
+            caller: Some(self.caller()),
+            keys: keys.iter().map(|key| Bytes::copy_from_slice(&key.0)).collect(),
+        };
+        let timeout_ms = self.config.fetch_timeout_ms;
+        let mut client = self.client(&node);
+        let answer = tokio::time::timeout(Duration::from_millis(timeout_ms), client.fetch(request));
+        let records = answer.await.map_err(|_| FetchError::Slow(timeout_ms))??.into_inner().records;
+        if records.len() != keys.len() {
+            return Err(FetchError::Malformed);
+        }
+        let fetched = |(key, record): (&Key, pb::FetchedRecord)| {
+            let vector = vectors::decode_one(record.vector, self.partition(*key));
+            let state = (!record.state.is_empty()).then_some(record.state);
+            Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
+        };
+        keys.iter().zip(records).map(fetched).collect()
+    }
+
+    /// Takes over all records of a partition from a peer.
+    pub(super) async fn transfer(&self, from: ReplicaId, partition: Partition) -> Result<(), FetchError> {
+        let node = self.member(from).ok_or(FetchError::Unknown(from))?;
+        let request = pb::TransferRequest { caller: Some(self.caller()), partition: partition.0.into() };
+        let mut client = self.client(&node);
+        let stall_ms = self.config.transfer_stall_ms;
+        let stall = Duration::from_millis(stall_ms);
+        let slow = |_| FetchError::Slow(stall_ms);
+        let opened = tokio::time::timeout(stall, client.transfer(request)).await.map_err(slow)??;
+        let mut chunks = opened.into_inner();
+        loop {
+            let chunk = tokio::time::timeout(stall, chunks.message()).await.map_err(slow)??;
+            let chunk = chunk.ok_or(FetchError::Incomplete)?;
+            let states = pairs(chunk.keys_and_states)?;
+            let vector = if chunk.last {
+                let vector = vectors::decode_one(chunk.vector, partition);
+                Some(vector.map_err(|_| FetchError::Malformed)?)
+            } else {
+                None
+            };
+            let last = vector.is_some();
+            self.replica.merge_states(partition, states, vector).await?;
+            if last {
+                tracing::info!(peer = %from, partition = partition.0, "took over a partition");
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn pairs(keys_and_states: Vec<Bytes>) -> Result<Vec<(Key, Bytes)>, FetchError> {
+    let mut pairs = Vec::with_capacity(keys_and_states.len() / 2);
+    let mut items = keys_and_states.into_iter();
+    while let Some(key) = items.next() {
+        let key = <[u8; 16]>::try_from(&key[..]).map_err(|_| FetchError::Malformed)?;
+        pairs.push((Key(key), items.next().ok_or(FetchError::Malformed)?));
+    }
+    Ok(pairs)
+}
+
+/// Answers a request for single records; what exceeds the message limit is left out as not held.
+pub(super) async fn answer(shared: &Shared, keys: Vec<Key>) -> Result<pb::FetchResponse, Status> {
+    let mut records = Vec::with_capacity(keys.len());
+    let mut left = shared.message_bytes_max() / 2;
+    for key in keys {
+        let read = shared.replica.read(key).await;
+        let (state, vector) = read.map_err(|error| Status::unavailable(error.to_string()))?;
+        let state = state.filter(|state| state.len() <= left).unwrap_or_default();
+        left -= state.len();
+        let vector = vectors::encode_one(shared.partition(key), &vector).into();
+        records.push(pb::FetchedRecord { state, vector });
+    }
+    Ok(pb::FetchResponse { records })
+}
+
+struct Outgoing {
+    shared: Arc<Shared>,
+    partition: Partition,
+    vector: VersionVector,
+    after: Option<Key>,
+    done: bool,
+}
+
+/// All records of a partition, in chunks of bounded size; the caller's pace is the stream's.
+pub(super) fn transfer_out(
+    shared: Arc<Shared>,
+    partition: Partition,
+) -> impl Stream<Item = Result<pb::TransferChunk, Status>> + Send + 'static {
+    // Taken before the first record is read: everything it covers is in what follows.
+    let vector = shared.replica.vector(partition);
+    let outgoing = Outgoing { shared, partition, vector, after: None, done: false };
+    futures::stream::try_unfold(outgoing, |mut outgoing| async move {
+        if outgoing.done {
+            return Ok(None);
+        }
+        let chunk = outgoing.chunk().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        Ok(Some((chunk, outgoing)))
+    })
+}
+
+impl Outgoing {
+    async fn chunk(&mut self) -> Result<pb::TransferChunk, ReplicaError> {
+        let mut keys_and_states = Vec::new();
+        let mut bytes = 0;
+        while bytes < self.shared.config.transfer_chunk_bytes_max {
+            let records = self.shared.replica.scan(self.partition, self.after, SCAN_ITEMS).await?;
+            let Some((last, _)) = records.last() else {
+                self.done = true;
+                let vector = vectors::encode_one(self.partition, &self.vector).into();
+                return Ok(pb::TransferChunk { keys_and_states, vector, last: true });
+            };
+            self.after = Some(*last);
+            for (key, state) in records {
+                bytes += key.0.len() + state.len();
+                keys_and_states.push(Bytes::copy_from_slice(&key.0));
+                keys_and_states.push(state);
+            }
+        }
+        Ok(pb::TransferChunk { keys_and_states, vector: Bytes::new(), last: false })
+    }
+}

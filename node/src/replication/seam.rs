@@ -1,0 +1,96 @@
+//! What replication needs of the node's engine.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::engine::LogEntry;
+use crate::session::{Key, Origin, Partition, VersionVector};
+
+/// The engine could not do it, for example because its disk failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ReplicaError(pub String);
+
+/// Entries that went through the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AppliedBatch {
+    /// How many were refused for good.
+    pub refused: usize,
+    /// They are synced to this node's disk.
+    pub synced: bool,
+}
+
+/// New writes of this node.
+#[derive(Debug)]
+pub struct NewEntries {
+    /// In the order committed within each partition.
+    pub entries: Vec<Arc<LogEntry>>,
+    /// Some before these were skipped, because the reader was too slow.
+    pub skipped: bool,
+}
+
+/// Follows the writes of this node.
+#[async_trait]
+pub trait Commits: Send {
+    /// What was written since the last call; waits for something.
+    async fn next(&mut self) -> NewEntries;
+}
+
+/// Follows the keys of which this node holds only fragments.
+#[async_trait]
+pub trait PartialKeys: Send {
+    /// Some keys, each at least once; waits for one.
+    async fn next(&mut self) -> Vec<Key>;
+}
+
+/// This node's copy of the sessions.
+#[async_trait]
+pub trait Replica: Send + Sync + 'static {
+    /// This node and its start.
+    fn origin(&self) -> Origin;
+
+    /// What is held without holes.
+    fn vector(&self, partition: Partition) -> VersionVector;
+
+    /// The writes of this node from now on.
+    fn commits(&self) -> Box<dyn Commits>;
+
+    /// Keys whose full state must be fetched.
+    fn partial_keys(&self) -> Box<dyn PartialKeys>;
+
+    /// Merges and logs entries of other nodes. An error means that none can be
+    /// taken now and they are to be sent again.
+    async fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, ReplicaError>;
+
+    /// An origin's logged entries after `seq`, ascending, at least one if there
+    /// are any, else about `bytes_max` at most. `None`: the log begins later.
+    async fn entries_after(
+        &self,
+        partition: Partition,
+        origin: Origin,
+        seq: u64,
+        bytes_max: usize,
+    ) -> Result<Option<Vec<LogEntry>>, ReplicaError>;
+
+    /// Merges full states; `vector` is advanced to once they are merged.
+    async fn merge_states(
+        &self,
+        partition: Partition,
+        states: Vec<(Key, Bytes)>,
+        vector: Option<VersionVector>,
+    ) -> Result<(), ReplicaError>;
+
+    /// Records of a partition in key order, `after` a key.
+    async fn scan(
+        &self,
+        partition: Partition,
+        after: Option<Key>,
+        items_max: usize,
+    ) -> Result<Vec<(Key, Bytes)>, ReplicaError>;
+
+    /// The full state of one record, with the partition's vector from before the
+    /// read; no state if it is not held or only in part.
+    async fn read(&self, key: Key) -> Result<(Option<Bytes>, VersionVector), ReplicaError>;
+}
