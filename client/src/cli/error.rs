@@ -3,8 +3,6 @@
 use std::io;
 use std::path::Path;
 
-use crate::cli::reason;
-
 /// A failed command. Exit codes: 1 failed, 2 wrong use, 3 cluster not
 /// reachable, 4 refused by the cluster.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +14,7 @@ pub(crate) enum CliError {
     #[error("{0}")]
     Unreachable(String),
     /// A node answered with an error.
-    #[error("{message} ({reason})")]
+    #[error("{message}")]
     Refused {
         /// For programs.
         reason: String,
@@ -73,15 +71,14 @@ impl CliError {
     }
 }
 
-impl From<tonic::Status> for CliError {
-    fn from(status: tonic::Status) -> Self {
-        let reason = reason::of(&status);
-        if reason == "UNAVAILABLE" {
-            return Self::Unreachable(format!(
-                "the node cannot be reached: {}; is the cluster up? `sojourn up` starts one",
-                status.message()
-            ));
+impl From<sojourn_client::Error> for CliError {
+    fn from(error: sojourn_client::Error) -> Self {
+        match error {
+            sojourn_client::Error::Unavailable(_) => Self::Unreachable(format!(
+                "no node could be reached: {error}; is the cluster up? `sojourn up` starts one"
+            )),
+            sojourn_client::Error::Config(error) => Self::Usage(error.to_string()),
+            other => Self::Refused { reason: other.reason().to_owned(), message: other.to_string() },
         }
-        Self::Refused { reason, message: status.message().to_owned() }
     }
 }
