@@ -60,13 +60,13 @@ fn start(arguments: &Arguments) -> Result<(), RunError> {
     }
     init_logs(&config.telemetry).map_err(RunError::Logs)?;
     let env = Environment::real();
-    let store = open_store(&config, &env)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| RunError::Runtime(error.to_string()))?;
     let outcome = runtime.block_on(async {
         let shutdown = signal()?;
+        let store = open_store(&config, &env)?;
         run(config, env, store, shutdown).await
     });
     // Whatever still waits has had its time.
@@ -78,6 +78,7 @@ fn start(arguments: &Arguments) -> Result<(), RunError> {
 fn open_store(config: &Config, env: &Environment) -> Result<Arc<dyn Store>, RunError> {
     let key = ClusterKey::read(&config.keys.cluster_key_file)?;
     let sled = SledStore::open(&config.node.data_dir, config.store.clone())?;
+    sled.start_upkeep(env);
     Ok(Arc::new(SealedStore::open(sled, &key.at_rest_key(), &env.rng)?))
 }
 

@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::engine::{Engine, EngineConfig, EngineError};
 use crate::env::Environment;
 use crate::membership::{LocalNode, Members, MembershipError, MembershipWatch, NodeState};
-use crate::replication::{Replication, ReplicationConfigError};
+use crate::replication::Replication;
 use crate::security::keys::KeyError;
 use crate::security::{ClusterKey, NodeTls, TlsError};
 use crate::session::ReplicaId;
@@ -44,9 +44,6 @@ pub enum RunError {
     /// The engine.
     #[error("the engine cannot start: {0}")]
     Engine(#[from] EngineError),
-    /// Replication.
-    #[error(transparent)]
-    Replication(#[from] ReplicationConfigError),
     /// The address is taken or not this machine's.
     #[error("cannot listen at {address} (node.listen): {detail}")]
     Listen {
@@ -138,13 +135,14 @@ impl Node {
         };
         let engine = Engine::open(store.clone(), engine_config, env.clone())?;
         engine.set_replica(members.replica_id());
+        engine.start();
         let replication = Replication::start_with(
             Arc::new(EngineReplica(engine.clone())),
             membership.clone(),
             channels,
             config.replication.clone(),
             env.clone(),
-        )?;
+        );
         let (readiness, stopping) = (Arc::new(Readiness::default()), CancellationToken::new());
         follow_readiness(members.replica_id(), membership.clone(), &readiness, &stopping, env);
         let api = Api::new(ApiParts {
@@ -164,7 +162,10 @@ impl Node {
     }
 
     fn routes(&self) -> Routes {
-        self.api.routes().add_service(self.members.service()).add_service(self.replication.service(self.api.forwarded()))
+        self.api
+            .routes()
+            .add_service(self.members.service())
+            .add_service(self.replication.service(self.api.forwarded()))
     }
 
     /// Serves until the node is told to stop, or may not go on; then drains.

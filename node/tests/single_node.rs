@@ -241,11 +241,8 @@ async fn what_is_wrong_is_refused_and_changes_nothing() {
     get.options = Some(pb::ReadOptions { consistency: 3, ..Default::default() });
     assert_refused(node.sessions().get(get).await, invalid, "CONSISTENCY_NOT_FOR_READS");
     let adopted = "x".repeat(43);
-    let create = pb::CreateRequest {
-        namespace: "shop".into(),
-        adopted_session_id: adopted,
-        ..Default::default()
-    };
+    let create =
+        pb::CreateRequest { namespace: "shop".into(), adopted_session_id: adopted, ..Default::default() };
     assert_refused(node.sessions().create(create).await, Code::FailedPrecondition, "ADOPTED_ID_REFUSED");
     let create = pb::CreateRequest { namespace: "No Such".into(), ..Default::default() };
     assert_refused(node.sessions().create(create).await, invalid, "INVALID_FIELD");
@@ -312,7 +309,9 @@ async fn a_pipeline_answers_every_call_by_its_id() {
     let world = World::new();
     let node = world.start("").await;
     let id = node.create().await.session_id;
-    let get = |id: &str| Call::Get(pb::GetRequest { namespace: "shop".into(), session_id: id.into(), options: None });
+    let get = |id: &str| {
+        Call::Get(pb::GetRequest { namespace: "shop".into(), session_id: id.into(), options: None })
+    };
     let call = |number, call| pb::PipelineCall { id: number, timeout_ms: 0, call };
     let batch = pb::BatchGetRequest {
         namespace: "shop".into(),
@@ -324,7 +323,9 @@ async fn a_pipeline_answers_every_call_by_its_id() {
     calls.push(call(1_001, Some(get("unknown"))));
     calls.push(call(1_002, None));
     calls.push(call(1_003, Some(Call::BatchGet(batch))));
-    let requests = tokio_stream::iter(calls.chunks(100).map(|calls| pb::PipelineRequest { calls: calls.to_vec() }).collect::<Vec<_>>());
+    let requests = tokio_stream::iter(
+        calls.chunks(100).map(|calls| pb::PipelineRequest { calls: calls.to_vec() }).collect::<Vec<_>>(),
+    );
     let mut answers = node.sessions().pipeline(requests).await.unwrap().into_inner();
     let (mut replies, mut messages) = (std::collections::BTreeMap::new(), 0);
     while let Some(message) = answers.message().await.unwrap() {

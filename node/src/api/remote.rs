@@ -47,7 +47,9 @@ impl Handler {
         let look = async {
             loop {
                 match self.replication.fetch(target.key, level, wait).await {
-                    Ok(held) if held.iter().all(|held| held.state.as_ref() == Some(&committed.state)) => return,
+                    Ok(held) if held.iter().all(|held| held.state.as_ref() == Some(&committed.state)) => {
+                        return;
+                    }
                     Ok(_) => {}
                     Err(short) => reached = short.reached,
                 }
@@ -110,7 +112,8 @@ impl Handler {
         hop: Hop,
     ) -> Result<Reply, Failure> {
         if hop == Hop::Forwarded {
-            let message = "the call was passed on by a node with another layout; the layouts are about to agree";
+            let message =
+                "the call was passed on by a node with another layout; the layouts are about to agree";
             return Err(Failure::new(Reason::NoReplica, message));
         }
         for replica in replicas {

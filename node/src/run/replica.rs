@@ -55,7 +55,11 @@ impl Replica for EngineReplica {
     async fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, ReplicaError> {
         let applied = self.0.apply(entries).await.map_err(failed)?;
         for refused in &applied.refused {
-            tracing::warn!(partition = refused.partition.0, reason = refused.reason, "refused a remote entry");
+            tracing::warn!(
+                partition = refused.partition.0,
+                reason = refused.reason,
+                "refused a remote entry"
+            );
         }
         Ok(AppliedBatch { refused: applied.refused.len(), synced: false })
     }
