@@ -7,3 +7,6 @@ mod table;
 pub(crate) use health::Health;
 pub(crate) use place::Place;
 pub(crate) use table::{Table, TableNode};
+
+#[cfg(test)]
+mod tests;
