@@ -1,0 +1,251 @@
+//! Arguments of `sojourn session`.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::quantity::parse_duration;
+
+/// Where and how sessions are reached.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session create --region eu --attr user=alice --idle 30m
+  sojourn session get ID --region us
+  sojourn session set ID cart='{\"tea\":2}' --json
+  sojourn session add ID views=1 --member roles=admin
+  sojourn session revoke ID --reason logout
+
+Use - as ID to read it from standard input, so that no process list shows it.")]
+pub(crate) struct SessionArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: SessionCommand,
+    /// The region to ask [default: the first that answers].
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) region: Option<String>,
+    /// The node to ask.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) node: Option<String>,
+    /// The namespace.
+    #[arg(long, global = true, default_value = "default", value_name = "NAME")]
+    pub(crate) namespace: String,
+    /// How long to wait for the answer.
+    #[arg(long, global = true, value_parser = parse_duration, default_value = "5s", value_name = "DURATION")]
+    pub(crate) timeout: Duration,
+    /// A token of an earlier answer: see at least that write.
+    #[arg(long, global = true, value_name = "BASE64")]
+    pub(crate) causal_token: Option<String>,
+}
+
+/// What to do with a session.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SessionCommand {
+    /// Make a session and print its id, once.
+    Create(Box<CreateArgs>),
+    /// Read a session.
+    Get(GetArgs),
+    /// Write attributes.
+    Set(SetArgs),
+    /// Remove attributes.
+    Unset(UnsetArgs),
+    /// Add to counters and change sets.
+    Add(AddArgs),
+    /// Keep a session alive.
+    Touch(TouchArgs),
+    /// End a session for ever, in every region.
+    Revoke(RevokeArgs),
+}
+
+/// Which session.
+#[derive(Args, Debug)]
+pub(crate) struct Target {
+    /// The session's id, or - to read it from standard input.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+}
+
+/// How many replicas must have a write.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Level {
+    /// One replica of the region asked.
+    #[default]
+    LocalOne,
+    /// A majority in the region asked.
+    LocalQuorum,
+    /// A majority in each region.
+    EachQuorum,
+    /// Every replica.
+    All,
+}
+
+/// How many replicas a read asks.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ReadLevel {
+    /// One replica of the region asked.
+    #[default]
+    LocalOne,
+    /// A majority in the region asked.
+    LocalQuorum,
+    /// Every replica.
+    All,
+}
+
+/// When a write is on disk.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum DurabilityLevel {
+    /// Within the node's sync interval.
+    #[default]
+    Buffered,
+    /// Before the answer.
+    Synced,
+}
+
+/// How a write is kept.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct WriteArgs {
+    /// How many replicas must have it before the answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) consistency: Level,
+    /// When it must be on disk.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) durability: DurabilityLevel,
+}
+
+/// Attributes of the first content.
+#[derive(Args, Debug)]
+pub(crate) struct Attributes {
+    /// A text attribute, as name=value; may be repeated.
+    #[arg(long = "attr", value_name = "NAME=TEXT")]
+    pub(crate) text: Vec<String>,
+    /// A JSON attribute, as name=document; may be repeated.
+    #[arg(long = "attr-json", value_name = "NAME=JSON")]
+    pub(crate) json: Vec<String>,
+}
+
+/// Who is logged in.
+#[derive(Args, Debug)]
+pub(crate) struct Auth {
+    /// The principal who is logged in.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) principal: Option<String>,
+    /// Assurance level, 1 upwards.
+    #[arg(long, requires = "principal", default_value_t = 1)]
+    pub(crate) level: u32,
+    /// How the principal proved itself, for example pwd,otp.
+    #[arg(long, requires = "principal", value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) methods: Vec<String>,
+    /// The principal's roles.
+    #[arg(long, requires = "principal", value_delimiter = ',', value_name = "NAMES")]
+    pub(crate) roles: Vec<String>,
+}
+
+/// Arguments of `create`.
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    /// The first attributes.
+    #[command(flatten)]
+    pub(crate) attributes: Attributes,
+    /// The first principal.
+    #[command(flatten)]
+    pub(crate) auth: Auth,
+    /// How long it may lie idle [default: the node's].
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+    pub(crate) idle: Option<Duration>,
+    /// How long it may live at most [default: the node's].
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+    pub(crate) absolute: Option<Duration>,
+    /// How the write is kept.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
+/// Arguments of `get`.
+#[derive(Args, Debug)]
+pub(crate) struct GetArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// How many replicas are asked.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) consistency: ReadLevel,
+}
+
+/// Arguments of `set`.
+#[derive(Args, Debug)]
+pub(crate) struct SetArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Attributes to write.
+    #[arg(required = true, value_name = "NAME=VALUE")]
+    pub(crate) attributes: Vec<String>,
+    /// The values are JSON documents.
+    #[arg(long, conflicts_with = "base64")]
+    pub(crate) json: bool,
+    /// The values are bytes in base64.
+    #[arg(long)]
+    pub(crate) base64: bool,
+    /// How the write is kept.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
+/// Arguments of `unset`.
+#[derive(Args, Debug)]
+pub(crate) struct UnsetArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Attributes to remove.
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// How the write is kept.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
+/// Arguments of `add`.
+#[derive(Args, Debug)]
+pub(crate) struct AddArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Counters and amounts; a negative amount subtracts.
+    #[arg(value_name = "COUNTER=AMOUNT", required_unless_present_any = ["members", "remove_members"])]
+    pub(crate) counters: Vec<String>,
+    /// A member to add to a set; may be repeated.
+    #[arg(long = "member", value_name = "SET=MEMBER")]
+    pub(crate) members: Vec<String>,
+    /// A member to remove from a set; may be repeated.
+    #[arg(long = "remove-member", value_name = "SET=MEMBER")]
+    pub(crate) remove_members: Vec<String>,
+    /// How the write is kept.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
+/// Arguments of `touch`.
+#[derive(Args, Debug)]
+pub(crate) struct TouchArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// How the write is kept.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
+/// Arguments of `revoke`.
+#[derive(Args, Debug)]
+pub(crate) struct RevokeArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Why, for audit.
+    #[arg(long, default_value = "logout")]
+    pub(crate) reason: String,
+    /// How the write is kept.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}

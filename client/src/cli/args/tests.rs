@@ -1,0 +1,57 @@
+use clap::CommandFactory;
+
+use super::*;
+
+#[test]
+fn the_definition_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn up_takes_regions_and_links() {
+    let line = ["sojourn", "up", "--regions", "eu,us", "--nodes", "2", "--wan", "40ms", "--wan-bandwidth", "100mbit"];
+    let Command::Up(up) = Cli::try_parse_from(line).unwrap().command else { panic!("not up") };
+    assert_eq!(up.shape.regions.unwrap(), ["eu", "us"]);
+    assert_eq!(up.shape.nodes, Some(2));
+    assert_eq!(up.shape.wan.as_millis(), 40);
+    assert_eq!(up.shape.wan_bandwidth, Some(12_500_000));
+}
+
+#[test]
+fn output_and_data_may_stand_anywhere() {
+    let cli = Cli::try_parse_from(["sojourn", "status", "--output", "json", "--data", "/x"]).unwrap();
+    assert_eq!(cli.output, Format::Json);
+    assert_eq!(cli.data_dir(), PathBuf::from("/x"));
+}
+
+#[test]
+fn heal_needs_two_regions_or_all() {
+    let parse = |rest: &[&str]| Cli::try_parse_from([&["sojourn", "link", "heal"], rest].concat()).is_ok();
+    assert!(parse(&["eu", "us"]));
+    assert!(parse(&["--all"]));
+    assert!(!parse(&[]));
+    assert!(!parse(&["eu"]));
+    assert!(!parse(&["eu", "us", "--all"]));
+}
+
+#[test]
+fn a_read_cannot_ask_for_each_quorum() {
+    let line = ["sojourn", "session", "get", "id", "--consistency", "each-quorum"];
+    assert!(Cli::try_parse_from(line).is_err());
+}
+
+#[test]
+fn a_negative_amount_is_an_amount() {
+    let line = ["sojourn", "session", "add", "id", "stock=-2", "--member", "tags=a"];
+    let Command::Session(session) = Cli::try_parse_from(line).unwrap().command else { panic!("not session") };
+    let SessionCommand::Add(add) = session.command else { panic!("not add") };
+    assert_eq!(add.counters, ["stock=-2"]);
+    assert_eq!(add.members, ["tags=a"]);
+}
+
+#[test]
+fn a_bench_without_calls_is_refused() {
+    let line = ["sojourn", "bench", "--reads", "0", "--writes", "0", "--touches", "0"];
+    let Command::Bench(bench) = Cli::try_parse_from(line).unwrap().command else { panic!("not bench") };
+    assert!(bench.mix().is_err());
+}

@@ -1,0 +1,1 @@
+//! `sojourn demo`.
