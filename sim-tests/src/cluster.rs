@@ -1,6 +1,7 @@
 //! A cluster of shipped nodes on simulated hosts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sojourn_client::{Client, ClientConfig, Environment as ClientEnvironment, TlsConfig};
 use sojourn_node::config::Config;
@@ -99,11 +100,11 @@ pub fn start(sim: &mut turmoil::Sim<'_>, hosts: &[Host], authority: &Authority, 
     for (number, host) in (1..).zip(hosts) {
         let config = config(host, first, authority)?;
         let disk = host.disk.clone();
-        let mut starts = 0;
+        let starts = AtomicU64::new(0);
         sim.host(host.name.as_str(), move || {
-            starts += 1;
+            let start = starts.fetch_add(1, Ordering::Relaxed);
             let (config, disk) = (config.clone(), disk.clone());
-            let env = environment(seed ^ (number << 32) ^ (starts << 48));
+            let env = environment(seed ^ (number << 32) ^ (start << 48));
             async move {
                 let store: Arc<dyn Store> = Arc::new(disk.open());
                 Ok(sojourn_node::run::run(config, env, store, std::future::pending()).await?)

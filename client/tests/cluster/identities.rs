@@ -36,7 +36,7 @@ async fn a_wrong_certificate_is_refused() {
         SessionServiceClient::new(channel).get(get).await.expect_err("an unknown authority was trusted");
     }
 
-    let channel = raw::channel(address, &tls, "client").await.unwrap();
+    let channel = raw::channel(address, &tls, "dev").await.unwrap();
     let status = ReplicationServiceClient::new(channel).fetch(FetchRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::PermissionDenied, "a client reached replication: {status}");
 }
@@ -69,9 +69,7 @@ fn run_node(cluster: &Cluster, name: &str, listen: &str, edit: impl FnOnce(Strin
 }
 
 fn config_file(cluster: &Cluster, node: &str) -> std::path::PathBuf {
-    let nodes = cluster.state["nodes"].as_array().unwrap();
-    let entry = nodes.iter().find(|entry| entry["name"] == node).unwrap();
-    entry["config"].as_str().unwrap().into()
+    cluster.data.path().join("config").join(format!("{node}.toml"))
 }
 
 fn wait_for_end(config: &Path) -> Output {
