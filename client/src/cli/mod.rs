@@ -7,7 +7,6 @@ mod args;
 mod bench;
 mod cluster;
 mod commands;
-mod connect;
 mod demo;
 mod dev_ca;
 mod error;
@@ -61,7 +60,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Status(args) => commands::status::run(&data, args, output).await,
         Command::Members(args) => commands::members::run(&data, &args, output).await,
         Command::Layout(args) => commands::layout::run(&data, &args, output).await,
-        Command::Demo(_) => Ok(()),
+        Command::Demo(args) => demo::run(args, output).await,
         Command::Bench(_) => { let _ = data_given; Ok(()) }
         Command::Completions(args) => commands::completions::run(&args, output),
         Command::BenchEcho(_) => Ok(()),
