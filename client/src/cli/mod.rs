@@ -4,7 +4,6 @@
 //! clock and spawns real tasks; [`host`] is the one place that does.
 
 mod args;
-mod bench;
 mod cluster;
 mod commands;
 mod demo;
@@ -51,7 +50,6 @@ fn report(output: &Output, error: &CliError) -> ExitCode {
 
 async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
     let data = cli.data_dir();
-    let data_given = cli.data;
     match cli.command {
         Command::Up(args) => commands::up::run(&data, args, output).await,
         Command::Link(command) => commands::link::run(&data, command, output).await,
@@ -61,8 +59,6 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Members(args) => commands::members::run(&data, &args, output).await,
         Command::Layout(args) => commands::layout::run(&data, &args, output).await,
         Command::Demo(args) => demo::run(args, output).await,
-        Command::Bench(_) => { let _ = data_given; Ok(()) }
         Command::Completions(args) => commands::completions::run(&args, output),
-        Command::BenchEcho(_) => Ok(()),
     }
 }

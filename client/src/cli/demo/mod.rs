@@ -43,7 +43,11 @@ async fn play(folder: &Path, args: &DemoArgs, output: &Output) -> Result<(), Cli
         args.wan.as_millis()
     ));
     cluster.wait_ready(|_| ()).await?;
-    transcript.check("nine nodes are ready", 9, cluster.views(false).await.iter().filter(|v| v.is_ready()).count());
+    transcript.check(
+        "nine nodes are ready",
+        9,
+        cluster.views(false).await.iter().filter(|v| v.is_ready()).count(),
+    );
     let told = match Cast::meet(&cluster).await {
         Ok(cast) => story::tell(&cluster, &cast, &mut transcript).await,
         Err(error) => Err(error),

@@ -49,7 +49,8 @@ async fn login(cast: &Cast, transcript: &mut Transcript<'_>) -> Result<Sessions,
         .add("visits", 1)
         .add_member("tags", "new");
     let (kept, token) = cast.eu.create(content).await?;
-    let (ended, ended_token) = cast.eu.create(Changes::new().auth(Auth::new("ada")).set("device", "phone")).await?;
+    let (ended, ended_token) =
+        cast.eu.create(Changes::new().auth(Auth::new("ada")).set("device", "phone")).await?;
     for (region, app) in [("us", &cast.us), ("ap", &cast.ap)] {
         let read = app.read_after(&kept, &token).await?;
         let fields = [
@@ -65,7 +66,11 @@ async fn login(cast: &Cast, transcript: &mut Transcript<'_>) -> Result<Sessions,
         transcript.check(&format!("{region} reads her visits"), 1, read.counter("visits"));
         transcript.check(&format!("{region} reads her tags"), "new".into(), members(&read, "tags"));
         let second = app.read_after(&ended, &ended_token).await?;
-        transcript.check(&format!("{region} reads the session of her phone"), "phone", second.text("device").unwrap_or("nothing"));
+        transcript.check(
+            &format!("{region} reads the session of her phone"),
+            "phone",
+            second.text("device").unwrap_or("nothing"),
+        );
     }
     Ok(Sessions { kept, ended })
 }
@@ -104,8 +109,16 @@ async fn write_on_both_sides(
     let (in_eu, in_us) = (cast.eu.read(id).await?, cast.us.read(id).await?);
     transcript.check("eu reads its own theme", "light", in_eu.text("theme").unwrap_or("nothing"));
     transcript.check("us reads its own theme", "blue", in_us.text("theme").unwrap_or("nothing"));
-    transcript.check("eu cannot see the currency set in us", "nothing", in_eu.text("currency").unwrap_or("nothing"));
-    transcript.check("us cannot see the language set in eu", "nothing", in_us.text("language").unwrap_or("nothing"));
+    transcript.check(
+        "eu cannot see the currency set in us",
+        "nothing",
+        in_eu.text("currency").unwrap_or("nothing"),
+    );
+    transcript.check(
+        "us cannot see the language set in eu",
+        "nothing",
+        in_us.text("language").unwrap_or("nothing"),
+    );
     Ok(())
 }
 
@@ -155,7 +168,11 @@ async fn heal(cluster: &LocalCluster, transcript: &mut Transcript<'_>) -> Result
     let verdict = if comparison.agrees() { "equal".to_owned() } else { format!("{comparison:?}") };
     transcript.check("all nine nodes have byte-equal state", "equal".to_owned(), verdict);
     let took = transcript.elapsed().saturating_sub(before);
-    transcript.note(&format!("{} partitions compared, {} ms after the heal", comparison.compared, took.as_millis()));
+    transcript.note(&format!(
+        "{} partitions compared, {} ms after the heal",
+        comparison.compared,
+        took.as_millis()
+    ));
     Ok(())
 }
 
@@ -179,7 +196,11 @@ async fn merged(cast: &Cast, id: &SessionId, transcript: &mut Transcript<'_>) ->
         let visits = session.counter("visits");
         transcript.check(&format!("{region}: visits is 6 (1, and 2 in eu, and 3 in us)"), 6, visits);
         let tags = members(&session, "tags");
-        transcript.check(&format!("{region}: tags are beta,vip (each added on one side)"), "beta,vip".into(), tags);
+        transcript.check(
+            &format!("{region}: tags are beta,vip (each added on one side)"),
+            "beta,vip".into(),
+            tags,
+        );
     }
     Ok(())
 }
