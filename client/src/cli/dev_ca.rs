@@ -8,8 +8,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 
 use crate::cli::error::CliError;
@@ -47,7 +47,9 @@ impl TlsDir {
     /// Makes all certificates anew if any is missing.
     pub(crate) fn prepare(&self, cluster_id: &str, nodes: &[(String, String)]) -> Result<(), CliError> {
         let names = nodes.iter().map(|(_, name)| name.as_str()).chain([CLIENT_NAME]);
-        if self.ca().exists() && names.into_iter().all(|name| self.cert(name).exists() && self.key(name).exists()) {
+        if self.ca().exists()
+            && names.into_iter().all(|name| self.cert(name).exists() && self.key(name).exists())
+        {
             return Ok(());
         }
         make_private_dir(&self.dir)?;

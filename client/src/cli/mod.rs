@@ -4,10 +4,8 @@
 //! clock and spawns real tasks; [`host`] is the one place that does.
 
 mod args;
-mod bench;
 mod cluster;
 mod commands;
-mod connect;
 mod demo;
 mod dev_ca;
 mod error;
@@ -52,7 +50,6 @@ fn report(output: &Output, error: &CliError) -> ExitCode {
 
 async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
     let data = cli.data_dir();
-    let data_given = cli.data;
     match cli.command {
         Command::Up(args) => commands::up::run(&data, args, output).await,
         Command::Link(command) => commands::link::run(&data, command, output).await,
@@ -61,9 +58,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Status(args) => commands::status::run(&data, args, output).await,
         Command::Members(args) => commands::members::run(&data, &args, output).await,
         Command::Layout(args) => commands::layout::run(&data, &args, output).await,
-        Command::Demo(_) => Ok(()),
-        Command::Bench(_) => { let _ = data_given; Ok(()) }
+        Command::Demo(args) => demo::run(args, output).await,
         Command::Completions(args) => commands::completions::run(&args, output),
-        Command::BenchEcho(_) => Ok(()),
     }
 }

@@ -85,7 +85,8 @@ impl Output {
     /// Why the command failed, on standard error.
     pub(crate) fn error(&self, error: &CliError) {
         let text = if self.is_json() {
-            serde_json::json!({ "error": { "reason": error.kind(), "message": error.to_string() } }).to_string()
+            serde_json::json!({ "error": { "reason": error.kind(), "message": error.to_string() } })
+                .to_string()
         } else {
             format!("error: {error}")
         };

@@ -1,6 +1,5 @@
 //! The arguments of every command.
 
-mod bench;
 mod cluster;
 mod quantity;
 mod session;
@@ -10,13 +9,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(crate) use self::bench::{BenchArgs, EchoArgs, Mix};
-pub(crate) use self::cluster::{ClusterShape, DemoArgs, LinkCommand, NodeCommand, NodeName, StatusArgs, UpArgs};
-pub(crate) use self::session::{
-    AddArgs, Attributes, Auth, CreateArgs, GetArgs, Level, ReadLevel, RevokeArgs, SessionArgs, SessionCommand,
-    SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs, DurabilityLevel,
+pub(crate) use self::cluster::{
+    ClusterShape, DemoArgs, LinkCommand, NodeCommand, NodeName, StatusArgs, UpArgs,
 };
-pub(crate) use self::quantity::{parse_bandwidth, parse_duration};
+pub(crate) use self::session::{
+    AddArgs, CreateArgs, DurabilityLevel, GetArgs, Level, ReadLevel, RevokeArgs, SessionArgs, SessionCommand,
+    SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs,
+};
 use crate::cli::output::Format;
 
 /// Sessions that every region reads and writes locally.
@@ -78,18 +77,15 @@ pub(crate) enum Command {
     Layout(NodeName),
     /// Play the story of a login, a cut link, a logout and a heal, with checks.
     Demo(DemoArgs),
-    /// Measure throughput, latency, CPU and convergence against a bare tonic echo.
-    Bench(Box<BenchArgs>),
     /// Print the completions for a shell.
     Completions(CompletionsArgs),
-    /// The bare server that `bench` compares with.
-    #[command(hide = true)]
-    BenchEcho(EchoArgs),
 }
 
 /// For which shell.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  sojourn completions bash > ~/.local/share/bash-completion/completions/sojourn")]
+#[command(
+    after_help = "Example:\n  sojourn completions bash > ~/.local/share/bash-completion/completions/sojourn"
+)]
 pub(crate) struct CompletionsArgs {
     /// The shell.
     #[arg(value_enum)]

@@ -9,7 +9,18 @@ fn the_definition_is_consistent() {
 
 #[test]
 fn up_takes_regions_and_links() {
-    let line = ["sojourn", "up", "--regions", "eu,us", "--nodes", "2", "--wan", "40ms", "--wan-bandwidth", "100mbit"];
+    let line = [
+        "sojourn",
+        "up",
+        "--regions",
+        "eu,us",
+        "--nodes",
+        "2",
+        "--wan",
+        "40ms",
+        "--wan-bandwidth",
+        "100mbit",
+    ];
     let Command::Up(up) = Cli::try_parse_from(line).unwrap().command else { panic!("not up") };
     assert_eq!(up.shape.regions.unwrap(), ["eu", "us"]);
     assert_eq!(up.shape.nodes, Some(2));
@@ -47,11 +58,4 @@ fn a_negative_amount_is_an_amount() {
     let SessionCommand::Add(add) = session.command else { panic!("not add") };
     assert_eq!(add.counters, ["stock=-2"]);
     assert_eq!(add.members, ["tags=a"]);
-}
-
-#[test]
-fn a_bench_without_calls_is_refused() {
-    let line = ["sojourn", "bench", "--reads", "0", "--writes", "0", "--touches", "0"];
-    let Command::Bench(bench) = Cli::try_parse_from(line).unwrap().command else { panic!("not bench") };
-    assert!(bench.mix().is_err());
 }

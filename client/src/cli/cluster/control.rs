@@ -94,7 +94,9 @@ async fn serve_one(stream: UnixStream, cluster: &LocalCluster) -> std::io::Resul
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => perform(cluster, request).await.unwrap_or_else(|error| Answer::Error(error.to_string())),
+        Ok(request) => {
+            perform(cluster, request).await.unwrap_or_else(|error| Answer::Error(error.to_string()))
+        }
         Err(error) => Answer::Error(format!("not a command: {error}")),
     };
     let mut text = serde_json::to_string(&answer)?;
@@ -137,6 +139,8 @@ pub(crate) async fn send(dir: &Path, request: &Request) -> Result<Answer, CliErr
     match serde_json::from_str(&line) {
         Ok(Answer::Error(message)) => Err(CliError::Failed(message)),
         Ok(answer) => Ok(answer),
-        Err(_) => Err(CliError::Unreachable("the running `sojourn up` gave no answer; is it stopping?".into())),
+        Err(_) => {
+            Err(CliError::Unreachable("the running `sojourn up` gave no answer; is it stopping?".into()))
+        }
     }
 }

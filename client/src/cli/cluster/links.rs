@@ -74,7 +74,8 @@ impl Links {
     /// One direction.
     pub(crate) fn link(&self, from: &str, to: &str) -> Result<Arc<Link>, CliError> {
         self.by_direction.get(&(from.to_owned(), to.to_owned())).cloned().ok_or_else(|| {
-            let known: Vec<String> = self.by_direction.keys().map(|(from, to)| format!("{from} {to}")).collect();
+            let known: Vec<String> =
+                self.by_direction.keys().map(|(from, to)| format!("{from} {to}")).collect();
             CliError::Usage(format!("no link {from} {to}; there are: {}", known.join(", ")))
         })
     }

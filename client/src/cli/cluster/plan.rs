@@ -42,8 +42,7 @@ impl Plan {
             Some(state) => known(state, &dir, shape, base_port)?,
             None => fresh(&dir, shape, base_port)?,
         };
-        let link =
-            Shape { delay: shape.wan, jitter: shape.wan_jitter, bandwidth_bytes: shape.wan_bandwidth };
+        let link = Shape { delay: shape.wan, jitter: shape.wan_jitter, bandwidth_bytes: shape.wan_bandwidth };
         Ok(Self { dir, state, shape: link })
     }
 
@@ -65,8 +64,9 @@ impl Plan {
     /// Writes a node's configuration and says where it is.
     pub(crate) fn write_config(&self, node: &NodeEntry, routes: &Routes) -> Result<PathBuf, CliError> {
         let path = self.dir.join("config").join(format!("{}.toml", node.name));
-        let text = toml::to_string(&self.config(node, routes))
-            .map_err(|error| CliError::Failed(format!("cannot write the configuration of {}: {error}", node.name)))?;
+        let text = toml::to_string(&self.config(node, routes)).map_err(|error| {
+            CliError::Failed(format!("cannot write the configuration of {}: {error}", node.name))
+        })?;
         write_private(&path, &text)?;
         Ok(path)
     }
@@ -89,7 +89,8 @@ impl Plan {
         let first = &self.state.nodes[0];
         let is_first = node.name == first.name;
         // Through the link, so that a cut also keeps a node from joining.
-        let seed = routes.get(&first.region).and_then(|nodes| nodes.get(&first.name)).unwrap_or(&first.address);
+        let seed =
+            routes.get(&first.region).and_then(|nodes| nodes.get(&first.name)).unwrap_or(&first.address);
         ConfigFile {
             node: NodeSection {
                 cluster_id: self.state.cluster_id.clone(),

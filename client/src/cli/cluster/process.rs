@@ -44,8 +44,10 @@ impl NodeProcess {
     pub(crate) fn start(&mut self, config: &Path) -> Result<(), CliError> {
         let open = fs::OpenOptions::new().create(true).append(true).open(&self.log);
         let log = open.map_err(|error| CliError::file("cannot open the log", &self.log, error))?;
-        let copy = log.try_clone().map_err(|error| CliError::file("cannot open the log", &self.log, error))?;
-        let binary = std::env::current_exe().map_err(|error| CliError::io("cannot find this binary", error))?;
+        let copy =
+            log.try_clone().map_err(|error| CliError::file("cannot open the log", &self.log, error))?;
+        let binary =
+            std::env::current_exe().map_err(|error| CliError::io("cannot find this binary", error))?;
         let child = Command::new(binary)
             .arg0(NODE_NAME)
             .arg("--config")

@@ -76,7 +76,8 @@ impl ClusterState {
 
     /// A new cluster in a folder.
     pub(crate) fn new(dir: &Path, regions: Vec<String>, nodes_per_region: u16, base_port: u16) -> Self {
-        let named = regions.iter().flat_map(|region| (1..=nodes_per_region).map(move |index| (region, index)));
+        let named =
+            regions.iter().flat_map(|region| (1..=nodes_per_region).map(move |index| (region, index)));
         let nodes = named.zip(base_port..).map(|((region, index), port)| NodeEntry {
             name: format!("{region}-{index}"),
             region: region.clone(),
@@ -123,7 +124,8 @@ mod tests {
     #[test]
     fn nodes_are_numbered_within_regions_and_ports_go_on() {
         let state = ClusterState::new(Path::new("/x"), vec!["eu".into(), "us".into()], 2, 7001);
-        let shown: Vec<String> = state.nodes.iter().map(|node| format!("{} {}", node.name, node.address)).collect();
+        let shown: Vec<String> =
+            state.nodes.iter().map(|node| format!("{} {}", node.name, node.address)).collect();
         let expected =
             ["eu-1 127.0.0.1:7001", "eu-2 127.0.0.1:7002", "us-1 127.0.0.1:7003", "us-2 127.0.0.1:7004"];
         assert_eq!(shown, expected);

@@ -33,7 +33,8 @@ pub(crate) async fn run(data: &Path, args: &NodeName, output: &Output) -> Result
     let nodes: BTreeMap<u32, &str> =
         layout.nodes.iter().map(|node| (node.replica_id, node.name.as_str())).collect();
     let names = |ids: &[u32]| -> Vec<&str> { ids.iter().filter_map(|id| nodes.get(id).copied()).collect() };
-    let partitions: Vec<_> = layout.partitions.iter().map(|partition| names(&partition.replica_ids)).collect();
+    let partitions: Vec<_> =
+        layout.partitions.iter().map(|partition| names(&partition.replica_ids)).collect();
     output.json(&json!({
         "version": layout.version, "partition_count": layout.partition_count, "partitions": partitions,
     }));

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::cli::args::LinkCommand;
-use crate::cli::cluster::control::{Answer, Request, send};
 use crate::cli::cluster::LinkReport;
+use crate::cli::cluster::control::{Answer, Request, send};
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, Table, human_bytes};
 use crate::cli::wan::LinkMode;
@@ -37,8 +37,9 @@ fn print(links: &[LinkReport], output: &Output) {
             LinkMode::Cut => "cut",
             LinkMode::Reset => "reset",
         };
-        let bandwidth =
-            link.bandwidth_bytes.map_or_else(|| "unlimited".to_owned(), |bytes| format!("{}/s", human_bytes(bytes)));
+        let bandwidth = link
+            .bandwidth_bytes
+            .map_or_else(|| "unlimited".to_owned(), |bytes| format!("{}/s", human_bytes(bytes)));
         table.row([
             link.from.clone(),
             link.to.clone(),

@@ -144,7 +144,8 @@ impl Context<'_> {
     async fn touch(&self, args: TouchArgs) -> Result<(), CliError> {
         let id = session_id(&args.target)?;
         let (consistency, durability) = levels(args.write);
-        let mut call = self.client.touch(&self.namespace, &id).consistency(consistency).durability(durability);
+        let mut call =
+            self.client.touch(&self.namespace, &id).consistency(consistency).durability(durability);
         if let Some(token) = &self.token {
             call = call.after(token);
         }

@@ -45,7 +45,8 @@ fn judge(comparison: &Comparison, output: &Output) -> Result<(), CliError> {
 }
 
 fn table(views: &[NodeView]) -> Table {
-    let headings = ["NODE", "REGION", "STATE", "SESSIONS", "LAG", "MEMORY", "LOG", "DISK", "LEADER", "STARTS"];
+    let headings =
+        ["NODE", "REGION", "STATE", "SESSIONS", "LAG", "MEMORY", "LOG", "DISK", "LEADER", "STARTS"];
     let mut table = Table::new(headings);
     for view in views {
         let (node, state) = (view.node.name.clone(), view.readiness());

@@ -61,16 +61,17 @@ async fn watch(cluster: &Arc<LocalCluster>, output: &Output) -> Result<(), CliEr
 fn announce(cluster: &LocalCluster, output: &Output) {
     let (state, dir) = (cluster.state(), cluster.plan().dir.display());
     let first = &state.nodes[0];
-    let last = state.regions.last().map_or("", String::as_str);
-    let flag = format!("--data {dir}");
+    let (near, far) = (&first.region, state.regions.last().unwrap_or(&first.region));
+    let (name, flag) = (&first.name, format!("--data {dir}"));
     output.line(format!(
         "\nThe cluster is up. In another terminal:\n\
-         \x20 sojourn {flag} session create --region {} --attr user=alice\n\
-         \x20 sojourn {flag} session get ID --region {last}\n\
+         \x20 sojourn {flag} session create --region {near} --attr user=alice\n\
+         \x20 sojourn {flag} session get ID --region {far}\n\
          \x20 sojourn {flag} status --digests\n\
-         \x20 sojourn {flag} link cut {} {last}      sojourn {flag} link heal --all\n\
-         \x20 sojourn {flag} node kill {}      sojourn {flag} node restart {0}\n",
-        first.region, first.region, first.name
+         \x20 sojourn {flag} link cut {near} {far}\n\
+         \x20 sojourn {flag} link heal --all\n\
+         \x20 sojourn {flag} node kill {name}\n\
+         \x20 sojourn {flag} node restart {name}\n"
     ));
     output.line(format!("endpoint      {}, cluster id {}", first.address, state.cluster_id));
     output.line(format!("authority     {}", state.ca_file.display()));

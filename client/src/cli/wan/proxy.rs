@@ -101,7 +101,11 @@ async fn fill(from: &mut (impl AsyncRead + Unpin), chunks: mpsc::Sender<(Vec<u8>
     }
 }
 
-async fn drain(mut chunks: mpsc::Receiver<(Vec<u8>, Instant)>, to: &mut (impl AsyncWrite + Unpin), link: &Link) {
+async fn drain(
+    mut chunks: mpsc::Receiver<(Vec<u8>, Instant)>,
+    to: &mut (impl AsyncWrite + Unpin),
+    link: &Link,
+) {
     while let Some((bytes, due)) = chunks.recv().await {
         link.deliver(due).await;
         if to.write_all(&bytes).await.is_err() {

@@ -1,1 +1,0 @@
-//! `sojourn bench`.
