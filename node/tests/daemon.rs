@@ -1,5 +1,13 @@
 //! The process `sojournd`: arguments, one-line errors, signals.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and runs on the real runtime"
+)]
+
 mod support {
     mod authority;
     pub(crate) use authority::Authority;
