@@ -83,6 +83,9 @@ impl EngineConfig {
         let invalid = |field: &str, allowed: &str| {
             Err(EngineError::InvalidArgument { field: field.into(), detail: allowed.into() })
         };
+        if let Err(error) = self.limits.validate() {
+            return invalid("session limits:", &error.to_string());
+        }
         if !self.partition_count.is_power_of_two() || self.partition_count > 65_536 {
             return invalid("partition_count", "must be a power of two from 1 to 65536");
         }
