@@ -72,9 +72,9 @@ struct Confirmed {
 
 impl Acks {
     /// A replica says that it has applied writes of `origin`.
-    pub(super) fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64, bool)]) {
+    pub(super) fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64)]) {
         let mut inner = self.inner.lock();
-        for (partition, seq, _) in dots {
+        for (partition, seq) in dots {
             inner.confirm((*partition, origin, *seq), from);
         }
     }
@@ -227,7 +227,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn confirmations_wake_the_waiter_and_may_come_early() {
         let acks = Acks::default();
-        let confirm = |from, seq| acks.applied(ReplicaId(from), ORIGIN, &[(Partition(0), seq, false)]);
+        let confirm = |from, seq| acks.applied(ReplicaId(from), ORIGIN, &[(Partition(0), seq)]);
         confirm(2, 9);
         confirm(4, 9);
         confirm(5, 8);
@@ -243,7 +243,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_second_wait_knows_what_the_first_one_saw() {
         let acks = Acks::default();
-        acks.applied(ReplicaId(2), ORIGIN, &[(Partition(0), 9, false)]);
+        acks.applied(ReplicaId(2), ORIGIN, &[(Partition(0), 9)]);
         assert_eq!(wait(&acks, Consistency::LocalQuorum).await, Ok(()));
         assert_eq!(wait(&acks, Consistency::All).await.unwrap_err().reached["eu"], 2);
     }
@@ -252,7 +252,7 @@ mod tests {
     fn confirmations_that_nobody_waits_for_are_bounded() {
         let acks = Acks::default();
         for seq in 0..2 * UNCLAIMED_MAX as u64 {
-            acks.applied(ReplicaId(2), ORIGIN, &[(Partition(0), seq, false)]);
+            acks.applied(ReplicaId(2), ORIGIN, &[(Partition(0), seq)]);
         }
         let inner = acks.inner.lock();
         assert_eq!((inner.writes.len(), inner.unclaimed.len()), (UNCLAIMED_MAX, UNCLAIMED_MAX));

@@ -11,6 +11,7 @@ pub mod batch;
 mod config;
 pub mod core;
 pub mod driver;
+mod engine;
 mod fetch;
 mod forward;
 mod seam;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::engine::LogEntry;
-use crate::session::{Key, Origin, Partition, VersionVector};
+use crate::session::{Dot, Key, Origin, Partition, VersionVector};
 
 /// The engine could not do it, for example because its disk failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,12 +14,12 @@ use crate::session::{Key, Origin, Partition, VersionVector};
 pub struct ReplicaError(pub String);
 
 /// Entries that went through the engine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppliedBatch {
-    /// How many were refused for good.
-    pub refused: usize,
-    /// They are synced to this node's disk.
-    pub synced: bool,
+    /// Those that are held now, new or not. Others were refused or are held back.
+    pub present: Vec<(Partition, Dot)>,
+    /// Those that were not held before, in order.
+    pub new: Vec<Arc<LogEntry>>,
 }
 
 /// New writes of this node.
@@ -60,6 +60,9 @@ pub trait Replica: Send + Sync + 'static {
     /// Keys whose full state must be fetched.
     fn partial_keys(&self) -> Box<dyn PartialKeys>;
 
+    /// Records of a partition that are partial now.
+    fn partials(&self, partition: Partition, items_max: usize) -> Vec<Key>;
+
     /// Merges and logs entries of other nodes. An error means that none can be
     /// taken now and they are to be sent again.
     async fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, ReplicaError>;
@@ -72,7 +75,7 @@ pub trait Replica: Send + Sync + 'static {
         origin: Origin,
         seq: u64,
         bytes_max: usize,
-    ) -> Result<Option<Vec<LogEntry>>, ReplicaError>;
+    ) -> Option<Vec<LogEntry>>;
 
     /// Merges full states; `vector` is advanced to once they are merged.
     async fn merge_states(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Topology;
 use crate::engine::LogEntry;
 use crate::replication::vectors::PartitionVectors;
-use crate::session::{Origin, Partition, ReplicaId};
+use crate::session::{Dot, Origin, Partition, ReplicaId};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -38,12 +38,10 @@ pub enum Event {
         link: u64,
         /// How many entries it had.
         taken: u64,
-        /// Those that were applied; refused ones are not among them.
-        entries: Vec<Arc<LogEntry>>,
-        /// They are to be passed on within this region.
-        relay: bool,
-        /// They are synced to this node's disk.
-        synced: bool,
+        /// Those that are held now and asked for confirmation.
+        confirmed: Vec<(Partition, Dot)>,
+        /// Those that are new and to be passed on within this region.
+        pass_on: Vec<Arc<LogEntry>>,
     },
     /// A message other than entries.
     Received {
@@ -115,8 +113,8 @@ pub enum Message {
 pub struct Applied {
     /// Which start of the receiver made them.
     pub incarnation: u32,
-    /// Partition, sequence number, and whether it is synced to disk.
-    pub dots: Vec<(Partition, u64, bool)>,
+    /// Partition and sequence number.
+    pub dots: Vec<(Partition, u64)>,
 }
 
 /// A heartbeat; clocks are monotonic, in microseconds.

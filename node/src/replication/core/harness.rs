@@ -270,7 +270,9 @@ impl Net {
                 for entry in &entries {
                     self.nodes.get_mut(&to).unwrap().log.insert(entry.clone());
                 }
-                self.event(to, Event::EntriesApplied { from, link, taken, entries, relay, synced: false });
+                let pass_on = if relay { entries } else { Vec::new() };
+                let confirmed = Vec::new();
+                self.event(to, Event::EntriesApplied { from, link, taken, confirmed, pass_on });
             }
         }
         true

@@ -120,12 +120,10 @@ impl Core {
             Event::Disconnected { peer, link } => self.disconnected(peer, link, &mut context),
             Event::Committed(entries) => self.push_own(entries, &mut context),
             Event::CommitsSkipped => self.compare_with_all(&mut context),
-            Event::EntriesApplied { from, link, taken, entries, relay, synced } => {
+            Event::EntriesApplied { from, link, taken, confirmed, pass_on } => {
                 self.batch_taken(from, link, taken, &mut context);
-                self.confirm_to_origins(&entries, synced, &mut context);
-                if relay {
-                    self.pass_on(from, entries, &mut context);
-                }
+                self.confirm_to_origins(confirmed, &mut context);
+                self.pass_on(from, pass_on, &mut context);
             }
             Event::Received { from, link, message } => self.received(from, link, message, &mut context),
             Event::LogRead { peer, link, range, outcome } => {

@@ -7,7 +7,7 @@ use super::link::{Link, Outbound};
 use super::topology::rendezvous;
 use super::{Applied, CloseReason, Context, Core, Effect, Message};
 use crate::engine::LogEntry;
-use crate::session::{Partition, ReplicaId};
+use crate::session::{Dot, Partition, ReplicaId};
 
 impl Core {
     /// This node wrote: to its region's other replicas and one relay a remote region.
@@ -98,16 +98,10 @@ impl Core {
     }
 
     /// Tells the origins of entries that asked for it.
-    pub(super) fn confirm_to_origins(
-        &self,
-        entries: &[Arc<LogEntry>],
-        synced: bool,
-        context: &mut Context<'_>,
-    ) {
-        let mut by_origin: BTreeMap<_, Vec<(Partition, u64, bool)>> = BTreeMap::new();
-        for entry in entries.iter().filter(|entry| entry.ack) {
-            let partition = entry.key.partition(self.topology.partition_count());
-            by_origin.entry(entry.origin).or_default().push((partition, entry.seq, synced));
+    pub(super) fn confirm_to_origins(&self, confirmed: Vec<(Partition, Dot)>, context: &mut Context<'_>) {
+        let mut by_origin: BTreeMap<_, Vec<(Partition, u64)>> = BTreeMap::new();
+        for (partition, dot) in confirmed {
+            by_origin.entry(dot.origin).or_default().push((partition, dot.seq));
         }
         for (origin, dots) in by_origin {
             if self.is_connected(origin.replica) {

@@ -6,6 +6,7 @@ use super::harness::*;
 use super::*;
 use crate::engine::LogEntry;
 use crate::env::{Rng, SeedableRng};
+use crate::session::Dot;
 
 const REGIONS: [u16; 2] = [3, 3];
 
@@ -90,11 +91,10 @@ fn a_relay_passes_on_confirms_and_does_not_send_back() {
         from: ReplicaId(1),
         link: 1,
         taken: 2,
-        entries: vec![entry(1, 1)],
-        relay: true,
-        synced: true,
+        confirmed: vec![(Partition(0), Dot { origin: origin(1), seq: 1 })],
+        pass_on: vec![entry(1, 1)],
     };
-    let applied = Applied { incarnation: 1, dots: vec![(Partition(0), 1, true)] };
+    let applied = Applied { incarnation: 1, dots: vec![(Partition(0), 1)] };
     let expected = [
         Effect::Send { to: ReplicaId(1), message: Message::BatchAck { entries: 2 } },
         Effect::Send { to: ReplicaId(1), message: Message::Applied(applied) },

@@ -39,13 +39,8 @@ impl Shared {
                 self.spawn("replication.read_log", async move {
                     let read = shared.replica.entries_after(partition, origin, after, bytes_max).await;
                     let outcome = match read {
-                        Ok(Some(entries)) => LogRead::Entries(entries.into_iter().map(Arc::new).collect()),
-                        Ok(None) => LogRead::Truncated,
-                        Err(error) => {
-                            // As if there were nothing: gossip tries again.
-                            tracing::warn!(%error, partition = partition.0, "cannot read the log for a peer");
-                            LogRead::Entries(Vec::new())
-                        }
+                        Some(entries) => LogRead::Entries(entries.into_iter().map(Arc::new).collect()),
+                        None => LogRead::Truncated,
                     };
                     shared.handle(Event::LogRead { peer, link, range: (partition, origin), outcome });
                 });

@@ -1,5 +1,6 @@
 //! One open link: registers it with the core and takes what comes in.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::Stream;
@@ -12,10 +13,9 @@ use tonic::{Status, Streaming};
 use super::outgoing::{Outgoing, Sending, frames};
 use super::wire::{self, Inbound};
 use super::{OpenLink, Shared, hello};
-use crate::engine::LogEntry;
 use crate::replication::batch::{self, BatchContext, BatchLimits};
 use crate::replication::core::{Event, Message};
-use crate::session::{Origin, ReplicaId};
+use crate::session::{Dot, Origin, Partition, ReplicaId};
 
 /// Messages that wait for a link's stream. Entries are bounded in bytes by the
 /// core; this bounds everything else. A link that cannot keep up is closed.
@@ -163,24 +163,18 @@ impl Shared {
         };
         let decoded = batch::decode(bytes, context, limits)?;
         let taken = decoded.entries.len() as u64;
-        let interesting: Vec<Arc<LogEntry>> = decoded
+        let asked: BTreeSet<(Partition, Origin, u64)> = decoded
             .entries
             .iter()
-            .filter(|entry| decoded.relay || entry.ack)
-            .map(|entry| Arc::new(entry.clone()))
+            .filter(|entry| entry.ack)
+            .map(|entry| (entry.key.partition(partition_count), entry.origin, entry.seq))
             .collect();
         let applied = self.replica.apply(decoded.entries).await?;
-        if applied.refused > 0 {
-            tracing::warn!(peer = %peer.replica, refused = applied.refused, "refused replicated entries");
-        }
-        self.handle(Event::EntriesApplied {
-            from: peer.replica,
-            link: id,
-            taken,
-            entries: interesting,
-            relay: decoded.relay,
-            synced: applied.synced,
-        });
+        let is_asked =
+            |(partition, dot): &(Partition, Dot)| asked.contains(&(*partition, dot.origin, dot.seq));
+        let confirmed = applied.present.into_iter().filter(is_asked).collect();
+        let pass_on = if decoded.relay { applied.new } else { Vec::new() };
+        self.handle(Event::EntriesApplied { from: peer.replica, link: id, taken, confirmed, pass_on });
         Ok(())
     }
 }

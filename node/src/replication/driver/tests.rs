@@ -1,6 +1,7 @@
 //! Real links over loopback; the engine is a map in memory.
 
 mod cluster;
+mod engines;
 mod memory;
 
 use std::time::Duration;

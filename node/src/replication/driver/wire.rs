@@ -28,9 +28,8 @@ pub(super) fn encode(message: Message) -> pb::Frame {
     frame(match message {
         Message::BatchAck { entries } => Kind::BatchAck(pb::BatchAck { entries }),
         Message::Applied(Applied { incarnation, dots }) => {
-            let triple =
-                |(partition, seq, synced): (Partition, u64, bool)| [partition.0.into(), seq, synced.into()];
-            Kind::Applied(pb::Applied { incarnation, dots: dots.into_iter().flat_map(triple).collect() })
+            let pair = |(partition, seq): (Partition, u64)| [partition.0.into(), seq];
+            Kind::Applied(pb::Applied { incarnation, dots: dots.into_iter().flat_map(pair).collect() })
         }
         Message::VectorsHash(hash) => {
             Kind::VectorsHash(pb::VectorsHash { hash: hash.to_be_bytes().to_vec().into() })
@@ -54,8 +53,8 @@ pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
         Kind::Batch(bytes) => return Ok(Inbound::Batch(bytes)),
         Kind::BatchAck(pb::BatchAck { entries }) => Message::BatchAck { entries },
         Kind::Applied(pb::Applied { incarnation, dots }) => {
-            let triples = dots.as_chunks::<3>().0.iter();
-            let dots = triples.map(|[number, seq, synced]| Ok((partition(*number)?, *seq, *synced != 0)));
+            let pairs = dots.as_chunks::<2>().0.iter();
+            let dots = pairs.map(|[number, seq]| Ok((partition(*number)?, *seq)));
             Message::Applied(Applied { incarnation, dots: dots.collect::<Result<_, FrameError>>()? })
         }
         Kind::VectorsHash(pb::VectorsHash { hash }) => {
@@ -94,10 +93,7 @@ mod tests {
         let vectors = [(Partition(5), vector), (Partition(6), VersionVector::default())].into();
         let messages = [
             Message::BatchAck { entries: 12 },
-            Message::Applied(Applied {
-                incarnation: 2,
-                dots: vec![(Partition(1), 9, true), (Partition(2), 8, false)],
-            }),
+            Message::Applied(Applied { incarnation: 2, dots: vec![(Partition(1), 9), (Partition(2), 8)] }),
             Message::VectorsHash(u128::MAX - 5),
             Message::Vectors { vectors, reply_wanted: true },
             Message::LogTruncated(vec![Partition(65_535)]),

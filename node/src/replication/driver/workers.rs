@@ -11,6 +11,9 @@ use crate::session::{Key, Partition, ReplicaId};
 /// Keys in one request for full states.
 const FETCH_KEYS_MAX: usize = 64;
 
+/// How long no record must have become partial before all partial ones are tried again.
+const PARTIALS_RETRY: Duration = Duration::from_secs(1);
+
 impl Shared {
     /// Ticks the core when it wants to be ticked.
     pub(super) async fn tick(self: Arc<Self>) {
@@ -47,6 +50,8 @@ impl Shared {
             let keys = tokio::select! {
                 () = self.stopping.cancelled() => return,
                 keys = partials.next() => keys,
+                // Those that nobody could complete so far, and those of before the start.
+                () = tokio::time::sleep(PARTIALS_RETRY) => self.partials(),
             };
             let mut by_partition: BTreeMap<Partition, Vec<Key>> = BTreeMap::new();
             for key in keys {
@@ -58,6 +63,12 @@ impl Shared {
                 }
             }
         }
+    }
+
+    fn partials(&self) -> Vec<Key> {
+        let count = self.membership.borrow().layout.partitions.len();
+        let partitions = (0..count).filter_map(|number| u16::try_from(number).ok());
+        partitions.flat_map(|number| self.replica.partials(Partition(number), FETCH_KEYS_MAX)).collect()
     }
 
     /// Asks one replica after the other, those of this region first, until none is missing.

@@ -25,7 +25,7 @@ use super::memory::{Memory, PARTITIONS};
 use crate::env::Environment;
 use crate::membership::{Membership, Node, NodeState};
 use crate::placement::Layout;
-use crate::replication::{ForwardHandler, Replication, ReplicationConfig};
+use crate::replication::{ForwardHandler, Replica, Replication, ReplicationConfig};
 use crate::security::PeerIdentity;
 use crate::session::ReplicaId;
 use crate::transport::{PeerChannels, PeerExpectation};
@@ -39,27 +39,27 @@ pub(super) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     tokio::time::timeout(Duration::from_secs(20), poll).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
-pub(super) struct TestNode {
-    pub(super) memory: Arc<Memory>,
+pub(super) struct TestNode<R = Memory> {
+    pub(super) memory: Arc<R>,
     pub(super) replication: Arc<Replication>,
     server: CancellationToken,
     _membership: watch::Sender<Arc<Membership>>,
 }
 
-impl TestNode {
+impl<R> TestNode<R> {
     pub(super) fn stop(&self) {
         self.server.cancel();
         self.replication.shared.stopping.cancel();
     }
 }
 
-pub(super) struct Cluster {
-    pub(super) nodes: Vec<TestNode>,
+pub(super) struct Cluster<R = Memory> {
+    pub(super) nodes: Vec<TestNode<R>>,
     membership: Arc<Membership>,
 }
 
-impl Cluster {
-    pub(super) async fn start(regions: &[&str]) -> Self {
+impl<R: Replica> Cluster<R> {
+    pub(super) async fn start_with(regions: &[&str], replica: impl Fn(u16) -> Arc<R>) -> Self {
         let mut listeners = Vec::new();
         let mut nodes = BTreeMap::new();
         let mut replicas: BTreeMap<String, Vec<ReplicaId>> = BTreeMap::new();
@@ -93,13 +93,20 @@ impl Cluster {
             leader: None,
             term: 1,
         });
-        let nodes = (1..).zip(listeners).map(|(id, listener)| node(id, listener, &membership)).collect();
+        let nodes =
+            (1..).zip(listeners).map(|(id, listener)| node(id, listener, &membership, replica(id))).collect();
         Self { nodes, membership }
     }
 
     pub(super) async fn linked(&self) {
-        let linked = |node: &TestNode| node.replication.peers().iter().all(|peer| peer.connected);
+        let linked = |node: &TestNode<R>| node.replication.peers().iter().all(|peer| peer.connected);
         eventually("all are linked", || self.nodes.iter().all(linked)).await;
+    }
+}
+
+impl Cluster {
+    pub(super) async fn start(regions: &[&str]) -> Self {
+        Self::start_with(regions, Memory::new).await
     }
 
     /// Starts a node again with an empty memory.
@@ -113,12 +120,16 @@ impl Cluster {
                 Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
             }
         };
-        self.nodes[index] = node(id, listener, &self.membership);
+        self.nodes[index] = node(id, listener, &self.membership, Memory::new(id));
     }
 }
 
-fn node(id: u16, listener: TcpListener, membership: &Arc<Membership>) -> TestNode {
-    let memory = Memory::new(id);
+fn node<R: Replica>(
+    id: u16,
+    listener: TcpListener,
+    membership: &Arc<Membership>,
+    memory: Arc<R>,
+) -> TestNode<R> {
     let (sender, watch) = watch::channel(membership.clone());
     let config = ReplicationConfig {
         gossip_interval_ms: 50,

@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::engine::LogEntry;
 use crate::replication::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
-use crate::session::{Key, Origin, Partition, ReplicaId, VersionVector};
+use crate::session::{Dot, Key, Origin, Partition, ReplicaId, VersionVector};
 
 pub(super) const PARTITIONS: u32 = 4;
 
@@ -145,13 +145,22 @@ impl Replica for Memory {
         Box::new(Partials(self.partial_keys.lock().take().unwrap()))
     }
 
+    fn partials(&self, _: Partition, _: usize) -> Vec<Key> {
+        Vec::new()
+    }
+
     async fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, ReplicaError> {
         let mut inner = self.inner.lock();
+        let mut applied = AppliedBatch::default();
         for entry in entries {
+            applied
+                .present
+                .push((entry.key.partition(PARTITIONS), Dot { origin: entry.origin, seq: entry.seq }));
+            applied.new.push(Arc::new(entry.clone()));
             let place = (entry.key.partition(PARTITIONS), entry.origin);
             inner.log.entry(place).or_default().insert(entry.seq, entry);
         }
-        Ok(AppliedBatch::default())
+        Ok(applied)
     }
 
     async fn entries_after(
@@ -160,15 +169,13 @@ impl Replica for Memory {
         origin: Origin,
         seq: u64,
         _bytes_max: usize,
-    ) -> Result<Option<Vec<LogEntry>>, ReplicaError> {
+    ) -> Option<Vec<LogEntry>> {
         let inner = self.inner.lock();
         if inner.base.get(&partition).is_some_and(|base| base.get(&origin) > seq) {
-            return Ok(None);
+            return None;
         }
         let entries = inner.log.get(&(partition, origin)).into_iter();
-        Ok(Some(
-            entries.flat_map(|entries| entries.range(seq + 1..)).map(|(_, entry)| entry.clone()).collect(),
-        ))
+        Some(entries.flat_map(|entries| entries.range(seq + 1..)).map(|(_, entry)| entry.clone()).collect())
     }
 
     async fn merge_states(

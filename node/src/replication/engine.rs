@@ -1,0 +1,128 @@
+//! The engine as replication sees it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::config::ReplicationConfig;
+use super::driver::Replication;
+use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
+use crate::engine::{CommitFeed, Engine, EngineError, LogEntry, PartialFeed};
+use crate::env::Environment;
+use crate::membership::MembershipWatch;
+use crate::session::{DecodeLimits, Key, Liveness, Origin, Partition, SessionView, VersionVector};
+use crate::transport::PeerChannels;
+
+impl Replication {
+    /// Starts replication of an engine, which must know its replica id. The
+    /// settings must have passed [`ReplicationConfig::validate`].
+    #[must_use]
+    pub fn start(
+        engine: Arc<Engine>,
+        membership: MembershipWatch,
+        channels: Arc<dyn PeerChannels>,
+        config: ReplicationConfig,
+        env: Environment,
+    ) -> Arc<Self> {
+        Self::start_with(engine, membership, channels, config, env)
+    }
+}
+
+impl From<EngineError> for ReplicaError {
+    fn from(error: EngineError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+struct Feed {
+    feed: CommitFeed,
+    skipped: u64,
+}
+
+#[async_trait]
+impl Commits for Feed {
+    async fn next(&mut self) -> NewEntries {
+        let entries = self.feed.next().await;
+        let skipped = self.feed.skipped() > self.skipped;
+        self.skipped = self.feed.skipped();
+        NewEntries { entries, skipped }
+    }
+}
+
+#[async_trait]
+impl PartialKeys for PartialFeed {
+    async fn next(&mut self) -> Vec<Key> {
+        Self::next(self).await
+    }
+}
+
+#[async_trait]
+impl Replica for Engine {
+    fn origin(&self) -> Origin {
+        Self::origin(self)
+    }
+
+    fn vector(&self, partition: Partition) -> VersionVector {
+        Self::vector(self, partition)
+    }
+
+    fn commits(&self) -> Box<dyn Commits> {
+        Box::new(Feed { feed: Self::commits(self), skipped: 0 })
+    }
+
+    fn partial_keys(&self) -> Box<dyn PartialKeys> {
+        Box::new(Self::partial_keys(self))
+    }
+
+    fn partials(&self, partition: Partition, items_max: usize) -> Vec<Key> {
+        Self::partials(self, partition, items_max)
+    }
+
+    async fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, ReplicaError> {
+        let applied = Self::apply(self, entries).await?;
+        for refused in &applied.refused {
+            let (partition, origin, seq) = (refused.partition.0, refused.dot.origin.replica, refused.dot.seq);
+            tracing::warn!(partition, %origin, seq, reason = %refused.reason, "refused a replicated entry");
+        }
+        Ok(AppliedBatch { present: applied.present, new: applied.new })
+    }
+
+    async fn entries_after(
+        &self,
+        partition: Partition,
+        origin: Origin,
+        seq: u64,
+        bytes_max: usize,
+    ) -> Option<Vec<LogEntry>> {
+        Self::entries_after(self, partition, origin, seq, bytes_max).await.ok()
+    }
+
+    async fn merge_states(
+        &self,
+        partition: Partition,
+        states: Vec<(Key, Bytes)>,
+        vector: Option<VersionVector>,
+    ) -> Result<(), ReplicaError> {
+        Ok(Self::merge_states(self, partition, states, vector).await?)
+    }
+
+    async fn scan(
+        &self,
+        partition: Partition,
+        after: Option<Key>,
+        items_max: usize,
+    ) -> Result<Vec<(Key, Bytes)>, ReplicaError> {
+        Ok(Self::scan(self, partition, after, items_max).await?)
+    }
+
+    async fn read(&self, key: Key) -> Result<(Option<Bytes>, VersionVector), ReplicaError> {
+        let vector = Self::vector(self, self.partition(&key));
+        let record = Self::read(self, key).await?;
+        let limits = DecodeLimits::default();
+        let is_complete = |state: &Bytes| {
+            SessionView::open(state, &limits).is_ok_and(|view| view.liveness(0) != Liveness::Partial)
+        };
+        Ok((record.map(|record| record.state).filter(is_complete), vector))
+    }
+}
