@@ -1,7 +1,5 @@
 //! A whole node, from its parts; the simulation runs this same function.
 
-mod replica;
-
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +9,6 @@ use futures::future::FusedFuture;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use self::replica::EngineReplica;
 use crate::api::{Api, ApiParts};
 use crate::config::{Config, ConfigError};
 use crate::engine::{Engine, EngineConfig, EngineError};
@@ -141,8 +138,8 @@ impl Node {
         let engine = Engine::open(store.clone(), engine_config, env.clone())?;
         engine.set_replica(members.replica_id());
         engine.start();
-        let replication = Replication::start_with(
-            Arc::new(EngineReplica(engine.clone())),
+        let replication = Replication::start(
+            engine.clone(),
             membership.clone(),
             channels,
             config.replication.clone(),
