@@ -75,8 +75,7 @@ impl Config {
     /// # Errors
     /// Names the field with what was given and what is allowed.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text)
-            .map_err(|error| ConfigError::Malformed { detail: error.to_string().trim_end().to_owned() })?;
+        let config: Self = toml::from_str(text).map_err(|error| malformed(text, &error))?;
         config.validate()?;
         Ok(config)
     }
@@ -118,6 +117,13 @@ impl Config {
         };
         toml::to_string(&example).unwrap_or_default()
     }
+}
+
+/// One line, where the parser would draw a picture.
+fn malformed(text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| 1 + before.matches('\n').count());
+    ConfigError::Malformed { line, detail: error.message().replace('\n', " ") }
 }
 
 fn section<E: std::fmt::Display>(section: &'static str, outcome: Result<(), E>) -> Result<(), ConfigError> {

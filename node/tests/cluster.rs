@@ -1,5 +1,13 @@
 //! Real nodes of several regions: what is written in one is read in another.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and runs on the real runtime"
+)]
+
 mod support {
     mod authority;
     pub(crate) mod nodes;

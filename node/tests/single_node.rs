@@ -1,5 +1,13 @@
 //! One real node: sled on a real disk, TLS on a real socket, every call.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and runs on the real runtime"
+)]
+
 mod support {
     mod authority;
     pub(crate) mod nodes;

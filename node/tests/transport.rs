@@ -1,5 +1,13 @@
 //! Who may connect to whom, over real sockets and real TLS.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and runs on the real runtime"
+)]
+
 mod support {
     mod authority;
     pub(crate) use authority::Authority;

@@ -81,6 +81,9 @@ impl Cluster {
         } else if !self.handler.readiness.is_ready() {
             reasons.push("the node is not active in the membership yet".to_owned());
         }
+        if let Err(error) = self.handler.engine.health() {
+            reasons.push(error.to_string());
+        }
         reasons
     }
 }

@@ -12,9 +12,11 @@ pub enum ConfigError {
         detail: String,
     },
     /// Not TOML, an unknown field, a missing field, or a wrong type.
-    #[error("malformed configuration: {detail}")]
+    #[error("line {line}: {detail}")]
     Malformed {
-        /// Where and what.
+        /// Where, from 1.
+        line: usize,
+        /// What.
         detail: String,
     },
     /// A value out of range.

@@ -19,7 +19,6 @@ impl Authority {
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         std::fs::create_dir_all(dir).unwrap();
         std::fs::write(dir.join("ca.pem"), issuer.pem()).unwrap();
-        std::fs::write(dir.join("cluster.key"), "5a".repeat(32)).unwrap();
         Self { issuer, dir: dir.to_owned() }
     }
 
@@ -36,10 +35,5 @@ impl Authority {
         std::fs::write(path("pem"), certificate.pem()).unwrap();
         std::fs::write(path("key"), key.serialize_pem()).unwrap();
         TlsFiles { cert_file: path("pem"), key_file: path("key"), ca_file: self.dir.join("ca.pem") }
-    }
-
-    /// The file with the cluster's key.
-    pub(crate) fn cluster_key_file(&self) -> PathBuf {
-        self.dir.join("cluster.key")
     }
 }

@@ -44,6 +44,7 @@ impl World {
     pub(crate) fn new(nodes: &[(&'static str, &'static str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let authority = Authority::new(&dir.path().join("tls"));
+        std::fs::write(dir.path().join("cluster.key"), "5a".repeat(32)).unwrap();
         let nodes = nodes.iter().map(|(region, name)| (*region, *name, free_address())).collect();
         Self { dir, authority, nodes }
     }
@@ -63,7 +64,7 @@ impl World {
             shown(&files.cert_file),
             shown(&files.key_file),
             shown(&files.ca_file),
-            shown(&self.authority.cluster_key_file()),
+            shown(&self.dir.path().join("cluster.key")),
         );
         Config::parse(&text).unwrap()
     }
