@@ -2,15 +2,11 @@
 
 use sojourn_sim::region_cut;
 
-fn run(seed: u64) {
-    let folder = tempfile::tempdir().unwrap();
-    let report = region_cut::run(seed, folder.path()).unwrap();
-    assert!(report.acknowledged > 0, "nothing was written: {report:?}");
-}
-
 #[test]
 fn a_region_cut_off_and_back_loses_nothing() {
     for seed in 1..=3 {
-        run(seed);
+        let folder = tempfile::tempdir().unwrap();
+        let report = region_cut::run(seed, folder.path()).unwrap();
+        assert!(report.acknowledged > 0, "nothing was written: {report:?}");
     }
 }

@@ -15,7 +15,7 @@ use rcgen::{
 use crate::cli::error::CliError;
 
 /// The name of the one client.
-pub(crate) const CLIENT_NAME: &str = "dev";
+pub(crate) const CLIENT_NAME: &str = "client";
 
 /// Where the certificates of a local cluster are.
 #[derive(Clone, Debug)]
@@ -178,7 +178,7 @@ mod tests {
     fn each_certificate_has_exactly_one_uri_name() {
         let (_dir, tls) = prepared();
         assert_eq!(uris(&tls.cert("eu-1")), ["sojourn://dev/node/eu/eu-1"]);
-        assert_eq!(uris(&tls.cert(CLIENT_NAME)), ["sojourn://dev/client/dev"]);
+        assert_eq!(uris(&tls.cert(CLIENT_NAME)), ["sojourn://dev/client/client"]);
     }
 
     #[test]

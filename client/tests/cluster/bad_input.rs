@@ -32,14 +32,24 @@ async fn a_request_that_makes_no_sense_gets_a_clear_error_and_changes_nothing() 
     let created = client.create("shop").changes(Changes::new().set("a", "1")).await.unwrap();
     let id = created.id.reveal();
     let before = client.get("shop", &created.id).await.unwrap().session;
-    let channel = raw::channel(&cluster.addresses("eu")[0], &cluster.tls_dir(), "dev").await.unwrap();
+    let channel = raw::channel(&cluster.addresses("eu")[0], &cluster.tls_dir(), "client").await.unwrap();
     let mut sessions = SessionServiceClient::new(channel);
 
     let text = |text: &str| pb::value::Kind::Text(text.into());
     let unknown_id = "A".repeat(43);
     let cases: Vec<(&str, pb::UpdateRequest, Code, &str)> = vec![
-        ("an unknown session", update(&unknown_id, |r| set(r, "b", text("2"))), Code::NotFound, "SESSION_NOT_FOUND"),
-        ("a bad id", update("no such/id", |r| set(r, "b", text("2"))), Code::InvalidArgument, "INVALID_FIELD"),
+        (
+            "an unknown session",
+            update(&unknown_id, |r| set(r, "b", text("2"))),
+            Code::NotFound,
+            "SESSION_NOT_FOUND",
+        ),
+        (
+            "a bad id",
+            update("no such/id", |r| set(r, "b", text("2"))),
+            Code::InvalidArgument,
+            "INVALID_FIELD",
+        ),
         (
             "a bad namespace",
             update(id, |r| {

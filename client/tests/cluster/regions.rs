@@ -32,9 +32,8 @@ async fn both_sides_of_a_cut_go_on_and_lose_nothing_when_they_meet() {
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let kept = eu.create("shop").changes(Changes::new().set("step", "0")).await.unwrap();
     let ended = eu.create("shop").await.unwrap();
-    for token in [&kept.token, &ended.token] {
-        let id = if token == &&kept.token { &kept.id } else { &ended.id };
-        us.get("shop", id).after(token).await.unwrap();
+    for created in [&kept, &ended] {
+        us.get("shop", &created.id).after(&created.token).await.unwrap();
     }
 
     for to in ["us", "ap"] {
