@@ -10,6 +10,7 @@
 
 mod support {
     mod authority;
+    #[allow(dead_code, reason = "each file of tests uses a part of it")]
     pub(crate) mod nodes;
     pub(crate) use authority::Authority;
 }

@@ -50,10 +50,15 @@ impl World {
     }
 
     fn config(&self, index: usize, more: &str) -> Config {
+        Config::parse(&self.config_text(index, more)).unwrap()
+    }
+
+    /// A node's configuration file.
+    pub(crate) fn config_text(&self, index: usize, more: &str) -> String {
         let (region, name, address) = &self.nodes[index];
         let files = self.authority.issue(name, &[&format!("sojourn://dev/node/{region}/{name}")]);
         let shown = |path: &Path| path.display().to_string();
-        let text = format!(
+        format!(
             "[node]\ncluster_id = 'dev'\nname = '{name}'\nregion = '{region}'\nlisten = '{address}'\n\
              data_dir = '{}'\nbootstrap = {}\nseeds = ['{}']\n\
              [tls]\ncert_file = '{}'\nkey_file = '{}'\nca_file = '{}'\n\
@@ -65,8 +70,15 @@ impl World {
             shown(&files.key_file),
             shown(&files.ca_file),
             shown(&self.dir.path().join("cluster.key")),
-        );
-        Config::parse(&text).unwrap()
+        )
+    }
+
+    /// A client of a node that runs as a process of its own, once it takes calls.
+    pub(crate) async fn attach(&self, index: usize) -> TestNode {
+        let running = tokio::spawn(std::future::ready(()));
+        let node = TestNode { channel: self.channel(index), stop: CancellationToken::new(), running };
+        until("ready", || async { node.status().await.is_ok_and(|status| status.ready) }).await;
+        node
     }
 
     /// Starts a node and waits until it takes calls.
