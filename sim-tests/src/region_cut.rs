@@ -157,9 +157,16 @@ async fn tell(
     }
     revoke(&plan, &clients, &ids, &story).await;
     write_everywhere(&clients, &ids, &story, ROUNDS).await;
+    if converged(&clients[0].1, &hosts).await {
+        return Err("the fault was not observed: all regions agree although one is cut off".into());
+    }
     join_again(&plan, &hosts);
 
     await_convergence(&clients[0].1, &hosts).await?;
+    let crashed = clients[0].1.status(&hosts[plan.crashed].address(), false).await?;
+    if crashed.incarnation < 2 {
+        return Err("the fault was not observed: no node lost power".into());
+    }
     verify(&clients, &ids, &story).await?;
     story.lock().await.phase = Phase::Done;
     Ok(())
