@@ -59,3 +59,24 @@ async fn a_killed_node_counts_its_starts_and_meets_its_peers_again() {
     assert!(after > before, "incarnation {after} after {before}");
     assert_eq!(client.get("shop", &created.id).await.unwrap().session.counter("n"), 11);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_go_on_without_a_raft_leader() {
+    let cluster = Cluster::up("eu,us,ap", 1, 22_100);
+    let client = cluster.client("eu").await;
+    let address = cluster.addresses("eu")[0].clone();
+    let created = client.create("shop").await.unwrap();
+    for node in ["us-1", "ap-1"] {
+        cluster.command(&["node", "kill", node]);
+    }
+
+    eventually("no leader is known", || async {
+        client.status(&address, false).await.unwrap().raft_leader == 0
+    })
+    .await;
+    let update = client.update("shop", &created.id, Changes::new().set("a", "1"));
+    update.durability(Durability::Synced).await.unwrap();
+    assert_eq!(client.get("shop", &created.id).await.unwrap().session.text("a"), Some("1"));
+    client.create("shop").await.unwrap();
+    client.revoke("shop", &created.id, "logout").await.unwrap();
+}

@@ -26,7 +26,7 @@ pub enum LogFormat {
 
 impl Default for TelemetryConfig {
     fn default() -> Self {
-        Self { log_format: LogFormat::Human, log_filter: "info,openraft=warn".to_owned() }
+        Self { log_format: LogFormat::Human, log_filter: "info,openraft=error".to_owned() }
     }
 }
 

@@ -109,6 +109,7 @@ impl Plan {
                 ca_file: self.tls().ca(),
             },
             keys: KeysSection { cluster_key_file: self.cluster_key() },
+            api: ApiSection { adopted_ids_allowed: true },
         }
     }
 }
@@ -119,6 +120,13 @@ struct ConfigFile {
     node: NodeSection,
     tls: TlsSection,
     keys: KeysSection,
+    api: ApiSection,
+}
+
+#[derive(Serialize)]
+struct ApiSection {
+    /// `tower-sessions` mints its own ids.
+    adopted_ids_allowed: bool,
 }
 
 #[derive(Serialize)]
