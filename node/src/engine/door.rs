@@ -45,7 +45,7 @@ pub struct Committed {
     pub dot: Option<Dot>,
     /// The session's encoded state now.
     pub state: Bytes,
-    /// What its partition holds now: the source of a causal token.
+    /// The highest writes its partition holds now: the source of a causal token.
     pub vector: VersionVector,
 }
 
@@ -193,6 +193,6 @@ impl Core {
 }
 
 fn attempt(partition: &PartitionState, outcome: Outcome, state: Bytes) -> Attempt {
-    let vector = partition.vectors.contiguous().clone();
+    let vector = partition.vectors.seen();
     Attempt::Done(Committed { reply: outcome.reply, dot: outcome.dot, state, vector }, outcome.block)
 }

@@ -22,7 +22,7 @@ const BLOCKS_MAX: usize = 64;
 pub struct Record {
     /// Its encoded state, whether live or not: judge it with a `SessionView`.
     pub state: Bytes,
-    /// What its partition held when it was read: the source of a causal token.
+    /// The highest writes its partition held when it was read: the source of a causal token.
     pub vector: VersionVector,
 }
 
@@ -38,7 +38,7 @@ impl Engine {
         loop {
             let (found, vector) = {
                 let look = |state: &mut super::PartitionState| {
-                    (state.look_up(&key, loaded.as_ref()), state.vectors.contiguous().clone())
+                    (state.look_up(&key, loaded.as_ref()), state.vectors.seen())
                 };
                 core.with(cell, look)
             };
@@ -60,9 +60,7 @@ impl Engine {
     pub fn read_now(&self, key: Key) -> Option<Option<Record>> {
         let core = &self.core;
         let (_, cell) = core.cell_of(&key).ok()?;
-        let look = |state: &mut super::PartitionState| {
-            (state.look_up(&key, None), state.vectors.contiguous().clone())
-        };
+        let look = |state: &mut super::PartitionState| (state.look_up(&key, None), state.vectors.seen());
         match core.with(cell, look) {
             (Lookup::Held(state), vector) => Some(Some(Record { state, vector })),
             (Lookup::Absent, _) => Some(None),

@@ -38,6 +38,18 @@ impl Vectors {
         &self.contiguous
     }
 
+    /// The highest number held of each origin, holes before it or not: what a reader
+    /// of this replica's states may have seen, and so what its causal token must name.
+    pub(super) fn seen(&self) -> VersionVector {
+        let mut seen = self.contiguous.clone();
+        for (origin, ranges) in &self.early {
+            if let Some((_, last)) = ranges.last_key_value() {
+                seen.dots.insert(*origin, *last);
+            }
+        }
+        seen
+    }
+
     pub(super) fn contains(&self, dot: Dot) -> bool {
         if dot.seq <= self.contiguous.get(&dot.origin) {
             return true;
@@ -170,6 +182,15 @@ mod tests {
         assert_eq!(vectors.add(dot(1, 2)), Added::New);
         assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 3);
         assert_eq!(vectors.early_ranges, 0);
+    }
+
+    #[test]
+    fn what_was_seen_beyond_a_hole_is_named() {
+        let mut vectors = Vectors::default();
+        vectors.add(dot(1, 1));
+        vectors.add(dot(1, 5));
+        assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 1);
+        assert_eq!(vectors.seen().get(&dot(1, 1).origin), 5);
     }
 
     #[test]
