@@ -56,7 +56,10 @@ impl Shared {
         let region = |replica: ReplicaId| membership.nodes.get(&replica).map(|node| node.region.as_str());
         let remote = region(to) != region(self.me.replica);
         let sending = Sending {
-            context: BatchContext { sender: self.me, partition_count: membership.layout.partition_count },
+            encoder: batch::Encoder::new(BatchContext {
+                sender: self.me,
+                partition_count: membership.layout.partition_count,
+            }),
             entries_max: self.config.batch_entries_max,
             bytes_max: self.config.batch_bytes_max,
             compress_bytes_min: if remote { self.config.compress_bytes_min } else { usize::MAX },
@@ -120,21 +123,36 @@ impl Shared {
         id: u64,
         inbound: &mut Streaming<pb::Frame>,
     ) -> LinkEnd {
+        let partition_count = self.membership.borrow().layout.partition_count;
+        let mut decoder = batch::Decoder::new(BatchContext { sender: peer, partition_count });
         loop {
             let frame = match inbound.message().await {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return LinkEnd::PeerClosed,
                 Err(status) => return status.into(),
             };
-            if let Err(end) = self.take(peer, id, frame).await {
+            if let Err(end) = self.take(peer, id, frame, &mut decoder).await {
                 return end;
             }
         }
     }
 
-    async fn take(self: &Arc<Self>, peer: Origin, id: u64, frame: pb::Frame) -> Result<(), LinkEnd> {
+    async fn take(
+        self: &Arc<Self>,
+        peer: Origin,
+        id: u64,
+        frame: pb::Frame,
+        decoder: &mut batch::Decoder,
+    ) -> Result<(), LinkEnd> {
         match wire::decode(frame)? {
-            Inbound::Batch(bytes) => self.take_batch(peer, id, bytes).await,
+            Inbound::Batch(bytes) => {
+                let limits = BatchLimits {
+                    // Twice this node's own limit, so that nodes may be reconfigured one by one.
+                    raw_bytes_max: self.config.batch_bytes_max * 2,
+                    entries_max: self.config.batch_entries_max * 2,
+                };
+                self.take_batch(peer, id, decoder.decode(bytes, limits)?).await
+            }
             Inbound::Message(message) => {
                 self.tell_acks(peer.replica, &message);
                 self.handle(Event::Received { from: peer.replica, link: id, message });
@@ -153,15 +171,13 @@ impl Shared {
         }
     }
 
-    async fn take_batch(self: &Arc<Self>, peer: Origin, id: u64, bytes: bytes::Bytes) -> Result<(), LinkEnd> {
+    async fn take_batch(
+        self: &Arc<Self>,
+        peer: Origin,
+        id: u64,
+        decoded: batch::DecodedBatch,
+    ) -> Result<(), LinkEnd> {
         let partition_count = self.membership.borrow().layout.partition_count;
-        let context = BatchContext { sender: peer, partition_count };
-        let limits = BatchLimits {
-            // Twice this node's own limit, so that nodes may be reconfigured one by one.
-            raw_bytes_max: self.config.batch_bytes_max * 2,
-            entries_max: self.config.batch_entries_max * 2,
-        };
-        let decoded = batch::decode(bytes, context, limits)?;
         let taken = decoded.entries.len() as u64;
         let asked: BTreeSet<(Partition, Origin, u64)> = decoded
             .entries

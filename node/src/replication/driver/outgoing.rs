@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::wire;
 use crate::engine::LogEntry;
-use crate::replication::batch::{self, BatchContext};
+use crate::replication::batch;
 use crate::replication::core::Message;
 
 /// gRPC's message prefix and HTTP/2's frame header, in bytes.
-const FRAMING_BYTES: u64 = 5 + 9;
+pub(super) const FRAMING_BYTES: u64 = 5 + 9;
 
 /// Something to send on a link.
 pub(super) enum Outgoing {
@@ -26,7 +26,7 @@ pub(super) enum Outgoing {
 
 /// How one link sends.
 pub(super) struct Sending {
-    pub(super) context: BatchContext,
+    pub(super) encoder: batch::Encoder,
     pub(super) entries_max: usize,
     pub(super) bytes_max: usize,
     pub(super) compress_bytes_min: usize,
@@ -96,8 +96,8 @@ impl State {
                 }
             }
         }
-        let sending = &self.sending;
-        let bytes = batch::encode(&entries, relay, sending.context, sending.compress_bytes_min);
+        let compress_bytes_min = self.sending.compress_bytes_min;
+        let bytes = self.sending.encoder.encode(&entries, relay, compress_bytes_min);
         wire::frame(Kind::Batch(bytes.into()))
     }
 }

@@ -9,10 +9,10 @@ use crate::session::{Birth, Stamp};
 /// Times are written in the longest of these units, in milliseconds, that loses nothing.
 const UNITS_MS: [u64; 3] = [1, 1_000, 60_000];
 
-const REVOKED: u8 = 1;
+pub(super) const REVOKED: u8 = 1;
 const COMPLETE: u8 = 2;
 const UNIT_SHIFT: u8 = 2;
-const VERSION_SHIFT: u8 = 4;
+pub(super) const VERSION_SHIFT: u8 = 4;
 
 /// The head of a record, its namespace still in place.
 #[derive(Debug)]

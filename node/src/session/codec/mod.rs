@@ -23,6 +23,7 @@ mod error;
 mod head;
 mod origins;
 mod read;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -33,6 +34,7 @@ pub(crate) use decode::{Decoder, Names};
 pub use error::DecodeError;
 pub(crate) use head::{Head, read as read_head};
 pub(crate) use read::Reader;
+pub(crate) use shape::{Own, Shape, split};
 
 use super::Session;
 

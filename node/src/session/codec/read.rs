@@ -20,6 +20,11 @@ impl<'a> Reader<'a> {
         Self { record, at: 0, items_left: items_max, items_max }
     }
 
+    /// How many bytes were read.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+
     /// Counts one more item against the limit, before room is made for it.
     pub(crate) fn item(&mut self) -> Result<(), DecodeError> {
         let too_many =
