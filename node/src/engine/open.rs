@@ -1,7 +1,7 @@
 //! Opening an engine on a store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicUsize};
+use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -50,6 +50,7 @@ impl Engine {
             cache_bytes: AtomicUsize::new(0),
             dirty_bytes: AtomicUsize::new(0),
             eviction_hand: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
             checkpoint_wanted: Notify::new(),
             checkpointed: Notify::new(),
             checkpoint_gate: tokio::sync::Mutex::new(()),

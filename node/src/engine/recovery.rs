@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::apply::Joined;
 use super::error::EngineError;
+use super::join::Joined;
 use super::log::{LogEntry, decode_block, read_block};
 use super::partition::{Loaded, Lookup, PartitionState};
 use super::wire::Malformed;
