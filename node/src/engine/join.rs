@@ -32,7 +32,8 @@ impl Core {
         let held = match partition.look_up(&key, loaded) {
             Lookup::Cold { evictions } => return Ok(Joined::Cold { evictions }),
             Lookup::Held(held) => Some(held),
-            Lookup::Absent => None,
+            // What was lost is fetched from peers; until then what comes makes a partial record.
+            Lookup::Absent | Lookup::Quarantined => None,
         };
         self.join(held, other)
     }

@@ -22,7 +22,9 @@ mod open;
 mod partials;
 mod partition;
 mod plausible;
+mod quarantine;
 mod read;
+mod recount;
 mod recovery;
 mod states;
 mod step;
@@ -98,6 +100,8 @@ struct Core {
     eviction_hand: AtomicUsize,
     /// Remote entries refused since the start.
     refused: AtomicU64,
+    /// Records of the own disk found corrupt since the start.
+    corrupt: AtomicU64,
     checkpoint_wanted: Notify,
     checkpointed: Notify,
     checkpoint_gate: tokio::sync::Mutex<()>,
@@ -123,6 +127,8 @@ pub struct EngineStats {
     pub held_bytes: u64,
     /// Remote entries refused since the start.
     pub refused_entries: u64,
+    /// Records found corrupt on this node's disk since the start.
+    pub corrupt_records: u64,
 }
 
 impl Engine {
@@ -193,6 +199,7 @@ impl Engine {
             log_disk_bytes,
             log_pending_bytes: log_pending_bytes as u64,
             held_bytes: self.core.held.lock().bytes() as u64,
+            corrupt_records: self.core.corrupt.load(Ordering::Relaxed),
             refused_entries: self.core.refused.load(Ordering::Relaxed),
             ..EngineStats::default()
         };

@@ -12,6 +12,7 @@ use super::digest::PartitionDigest;
 use super::idempotency::Window;
 use super::log::Index;
 use super::metadata::Metadata;
+use super::recount::Recount;
 use super::vectors::Vectors;
 use crate::session::Key;
 
@@ -43,15 +44,27 @@ pub(super) enum Lookup {
     Held(Bytes),
     /// There is none, here or in the store.
     Absent,
+    /// There was one, and the disk lost it: fetch the full state.
+    Quarantined,
     /// Ask the store; what it says holds while no more than this has been evicted.
     Cold { evictions: u64 },
+}
+
+/// What the store holds of a record.
+#[derive(Debug, Clone)]
+pub(super) enum Stored {
+    /// Its state, checked.
+    Record(Bytes),
+    Nothing,
+    /// Bytes that are no record.
+    Corrupt,
 }
 
 /// What the store said about a record that was not in memory.
 #[derive(Debug, Clone)]
 pub(super) struct Loaded {
     pub(super) key: Key,
-    pub(super) state: Option<Bytes>,
+    pub(super) stored: Stored,
     pub(super) evictions: u64,
 }
 
@@ -79,6 +92,8 @@ pub(super) struct PartitionState {
     metadata_changed: bool,
     partial: BTreeSet<Key>,
     digest: PartitionDigest,
+    /// While the digest is counted anew; the number of records is always true.
+    recount: Option<Recount>,
     /// The oldest log blocks that are not covered: by this checkpoint, by the one under way.
     first_block: Option<u64>,
     flushing_block: Option<u64>,
@@ -102,6 +117,7 @@ impl PartitionState {
             metadata_changed: false,
             partial: metadata.partial,
             digest: metadata.digest,
+            recount: metadata.recount.then(Recount::default),
             first_block: None,
             flushing_block: None,
             vectors: metadata.vectors,
@@ -136,19 +152,54 @@ impl PartitionState {
     pub(super) fn look_up(&mut self, key: &Key, loaded: Option<&Loaded>) -> Lookup {
         if let Some(slot) = self.slots.get_mut(key) {
             slot.used = true;
-            return slot.state.clone().map_or(Lookup::Absent, Lookup::Held);
+            return match slot.state.clone() {
+                Some(state) => Lookup::Held(state),
+                None => self.absent(key),
+            };
         }
         if !self.is_cold() {
-            return Lookup::Absent;
+            return self.absent(key);
         }
         // What the store said is good unless a newer state has since come and gone.
         match loaded.filter(|loaded| loaded.key == *key && loaded.evictions == self.evictions) {
-            Some(Loaded { state: Some(state), .. }) => {
+            Some(Loaded { stored: Stored::Record(state), .. }) => {
                 self.insert(*key, Slot { state: Some(state.clone()), pinned: false, used: true });
                 Lookup::Held(state.clone())
             }
-            Some(Loaded { state: None, .. }) => Lookup::Absent,
+            Some(Loaded { stored: Stored::Nothing, .. }) => self.absent(key),
+            Some(Loaded { stored: Stored::Corrupt, .. }) => {
+                self.quarantine(*key);
+                Lookup::Quarantined
+            }
             None => Lookup::Cold { evictions: self.evictions },
+        }
+    }
+
+    /// A key that is partial without a record is in quarantine.
+    fn absent(&self, key: &Key) -> Lookup {
+        if self.partial.contains(key) { Lookup::Quarantined } else { Lookup::Absent }
+    }
+
+    /// Removes a cold record that cannot be read, and with it the trust in the digest.
+    fn quarantine(&mut self, key: Key) {
+        self.digest.records = self.digest.records.saturating_sub(1);
+        self.recount = Some(Recount::default());
+        self.partial.insert(key);
+        self.set(key, None);
+    }
+
+    /// How far the digest has been counted anew, if it must be.
+    pub(super) fn recount(&self) -> Option<&Recount> {
+        self.recount.as_ref()
+    }
+
+    /// Counts records that follow `after`, unless the count has begun anew meanwhile.
+    pub(super) fn recounted(&mut self, after: Option<Key>, records: &[(Key, Bytes)], end: Option<Key>) {
+        let Some(recount) = self.recount.as_mut().filter(|recount| recount.upto() == after) else { return };
+        if let Some(digest) = recount.count(records, end) {
+            self.digest = digest;
+            self.recount = None;
+            self.metadata_changed = true;
         }
     }
 
@@ -160,11 +211,18 @@ impl PartitionState {
         if let Some(state) = &state {
             self.digest.add(&key, state);
         }
+        if let Some(recount) = &mut self.recount {
+            recount.replace(&key, held, state.as_ref());
+        }
         if is_partial && state.is_some() {
             self.partial.insert(key);
         } else {
             self.partial.remove(&key);
         }
+        self.set(key, state);
+    }
+
+    fn set(&mut self, key: Key, state: Option<Bytes>) {
         let slot = Slot { state, pinned: true, used: true };
         if self.dirty.insert(key) {
             self.dirty_bytes += slot.bytes();
@@ -232,7 +290,7 @@ impl PartitionState {
         self.flushing_block = self.first_block.take();
         let state = |key: &Key| self.slots.get(key).and_then(|slot| slot.state.clone());
         let records = self.flushing.iter().map(|key| (*key, state(key))).collect();
-        let metadata = Metadata::encode(&self.vectors, self.digest, &self.partial);
+        let metadata = Metadata::encode(&self.vectors, self.digest, self.recount.is_some(), &self.partial);
         Some(Snapshot { records, metadata })
     }
 

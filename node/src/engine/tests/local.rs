@@ -83,3 +83,23 @@ async fn records_past_their_deadline_are_removed() {
     let engine = node.crash(engine);
     assert!(engine.read(key(1)).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_reader_that_lags_skips_and_knows_how_much() {
+    let mut node = Node::new(1);
+    node.config.feed_bytes_max = 1_000;
+    let engine = node.open();
+    let (mut slow, mut fast) = (engine.commits(), engine.commits());
+    let mut seen = 0;
+    for number in 0..100 {
+        run(&engine, number, create()).await.unwrap();
+        seen += fast.next().await.len();
+    }
+    assert_eq!((seen, fast.skipped()), (100, 0));
+    let late = slow.next().await;
+    assert_eq!(late.len() as u64 + slow.skipped(), 100);
+    assert!(late.iter().map(|entry| entry.bytes()).sum::<usize>() <= 1_000);
+    assert!(late.last().is_some_and(|entry| entry.key == key(99)), "the newest are kept");
+    run(&engine, 100, create()).await.unwrap();
+    assert_eq!(slow.next().await.len(), 1);
+}
