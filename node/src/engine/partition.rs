@@ -3,10 +3,17 @@
 //! Records are kept encoded. A changed one is pinned until its checkpoint is in
 //! the store; any other may be dropped and read again.
 
+mod lookup;
+mod quarantine;
+mod snapshot;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use bytes::Bytes;
+
+pub(super) use lookup::{Loaded, Lookup, Stored};
+pub(super) use snapshot::Snapshot;
 
 use super::digest::PartitionDigest;
 use super::idempotency::Window;
@@ -35,44 +42,6 @@ impl Slot {
     fn bytes(&self) -> usize {
         SLOT_BYTES + self.state.as_ref().map_or(0, Bytes::len)
     }
-}
-
-/// What memory knows of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Lookup {
-    /// Its state.
-    Held(Bytes),
-    /// There is none, here or in the store.
-    Absent,
-    /// There was one, and the disk lost it: fetch the full state.
-    Quarantined,
-    /// Ask the store; what it says holds while no more than this has been evicted.
-    Cold { evictions: u64 },
-}
-
-/// What the store holds of a record.
-#[derive(Debug, Clone)]
-pub(super) enum Stored {
-    /// Its state, checked.
-    Record(Bytes),
-    Nothing,
-    /// Bytes that are no record.
-    Corrupt,
-}
-
-/// What the store said about a record that was not in memory.
-#[derive(Debug, Clone)]
-pub(super) struct Loaded {
-    pub(super) key: Key,
-    pub(super) stored: Stored,
-    pub(super) evictions: u64,
-}
-
-/// What a checkpoint writes, all of it in one batch.
-#[derive(Debug)]
-pub(super) struct Snapshot {
-    pub(super) records: Vec<(Key, Option<Bytes>)>,
-    pub(super) metadata: Vec<u8>,
 }
 
 /// One partition.
@@ -180,29 +149,6 @@ impl PartitionState {
         if self.partial.contains(key) { Lookup::Quarantined } else { Lookup::Absent }
     }
 
-    /// Removes a cold record that cannot be read, and with it the trust in the digest.
-    fn quarantine(&mut self, key: Key) {
-        self.digest.records = self.digest.records.saturating_sub(1);
-        self.recount = Some(Recount::default());
-        self.partial.insert(key);
-        self.set(key, None);
-    }
-
-    /// How far the digest has been counted anew, if it must be.
-    pub(super) fn recount(&self) -> Option<&Recount> {
-        self.recount.as_ref()
-    }
-
-    /// Counts records that follow `after`, unless the count has begun anew meanwhile.
-    pub(super) fn recounted(&mut self, after: Option<Key>, records: &[(Key, Bytes)], end: Option<Key>) {
-        let Some(recount) = self.recount.as_mut().filter(|recount| recount.upto() == after) else { return };
-        if let Some(digest) = recount.count(records, end) {
-            self.digest = digest;
-            self.recount = None;
-            self.metadata_changed = true;
-        }
-    }
-
     /// Replaces a record; `held` is what [`Self::look_up`] gave, `is_partial` tells of the new state.
     pub(super) fn replace(&mut self, key: Key, held: Option<&Bytes>, state: Option<Bytes>, is_partial: bool) {
         if let Some(held) = held {
@@ -277,42 +223,6 @@ impl PartitionState {
         self.forget(&slot);
         self.evictions += 1;
         slot.bytes()
-    }
-
-    /// Starts a checkpoint; none if there is nothing to write or one is under way.
-    pub(super) fn start_checkpoint(&mut self) -> Option<Snapshot> {
-        if !self.metadata_changed || !self.flushing.is_empty() || self.flushing_block.is_some() {
-            return None;
-        }
-        self.metadata_changed = false;
-        self.flushing = std::mem::take(&mut self.dirty);
-        self.flushing_bytes = std::mem::take(&mut self.dirty_bytes);
-        self.flushing_block = self.first_block.take();
-        let state = |key: &Key| self.slots.get(key).and_then(|slot| slot.state.clone());
-        let records = self.flushing.iter().map(|key| (*key, state(key))).collect();
-        let metadata = Metadata::encode(&self.vectors, self.digest, self.recount.is_some(), &self.partial);
-        Some(Snapshot { records, metadata })
-    }
-
-    /// Ends a checkpoint that is in the store: what has not changed since is no longer pinned.
-    pub(super) fn finish_checkpoint(&mut self) {
-        self.flushing_block = None;
-        self.flushing_bytes = 0;
-        for key in std::mem::take(&mut self.flushing) {
-            if self.dirty.contains(&key) {
-                continue;
-            }
-            let Some(slot) = self.slots.get_mut(&key) else { continue };
-            slot.pinned = false;
-            if slot.state.is_none() {
-                self.drop_slot(&key);
-            }
-        }
-    }
-
-    /// The oldest log block that a restart would need for this partition.
-    pub(super) fn needed_block(&self) -> Option<u64> {
-        self.flushing_block.or(self.first_block)
     }
 
     /// Records in memory after a key, ascending; `None` is one removed that the store may still hold.
