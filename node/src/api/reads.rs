@@ -10,7 +10,7 @@ use super::deadline::Deadline;
 use super::handler::{Handler, Target};
 use super::levels::read_consistency;
 use super::status::{Failure, Reason};
-use crate::engine::Record;
+use crate::engine::{EngineError, Record};
 use crate::session::{Liveness, SessionView, VersionVector};
 
 impl Handler {
@@ -48,11 +48,16 @@ impl Handler {
         if level != pb::Consistency::LocalOne {
             seen = self.gather(target, level, deadline).await?;
         }
-        let mut record = self.engine.read(target.key).await?;
-        if record.as_ref().is_some_and(|record| self.is_partial(record)) {
+        let mut read = self.engine.read(target.key).await;
+        let is_partial = match &read {
+            Ok(record) => record.as_ref().is_some_and(|record| self.is_partial(record)),
+            Err(error) => matches!(error, EngineError::Partial),
+        };
+        if is_partial {
             self.complete(target, deadline).await?;
-            record = self.engine.read(target.key).await?;
+            read = self.engine.read(target.key).await;
         }
+        let mut record = read?;
         if let Some(record) = &mut record {
             // The token names what the others hold too, since their states are in the answer.
             record.vector.merge(seen);

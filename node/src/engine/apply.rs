@@ -1,17 +1,25 @@
-//! Remote writes: fragments from peers' logs, and full states.
+//! Remote writes: entries of peers' logs.
+//!
+//! A refused entry changes no record, is never logged, confirmed, passed on or
+//! served. It leaves no hole either: once its origin and number are plausible,
+//! the vector passes it, or every later write of that origin would be sent again
+//! for ever and causal tokens would wait in vain. It is remembered, so that a
+//! sound copy of it from another peer is still taken, and the full state of its
+//! session is asked for.
 
 use std::sync::Arc;
-
-use bytes::Bytes;
+use std::sync::atomic::Ordering;
 
 use super::error::EngineError;
+use super::join::Joined;
 use super::log::LogEntry;
-use super::partition::{Loaded, Lookup, PartitionState};
+use super::partition::{Loaded, PartitionState};
+use super::plausible::{Own, check_fragment, newest_hlc};
 use super::vectors::Added;
-use super::{Cell, Core, Engine, no_partition};
-use crate::session::{DecodeError, Dot, Key, Liveness, Partition, Root, Session, VersionVector};
+use super::{Cell, Core, Engine};
+use crate::session::{Dot, Partition, Session};
 
-/// A remote entry that was refused. State and vectors are as before; do not pass it on.
+/// A remote entry that was refused. No record has changed; do not pass it on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// Of which partition.
@@ -66,43 +74,6 @@ impl Engine {
             None => Ok(()),
         }
     }
-
-    /// Merges full states of one partition: a transfer, a repair, a fetch of
-    /// partial records. `vector` is what they cover if they are all of the sender's records.
-    ///
-    /// # Errors
-    /// [`EngineError::InvalidArgument`] if a state is malformed or of another
-    /// partition: the others are merged, the vector is not joined.
-    pub async fn merge_states(
-        &self,
-        partition: Partition,
-        states: Vec<(Key, Bytes)>,
-        vector: Option<VersionVector>,
-    ) -> Result<(), EngineError> {
-        let core = &self.core;
-        let cell = core.cell(partition).ok_or_else(|| no_partition(partition))?;
-        let mut refused = 0usize;
-        for (key, state) in states {
-            core.room().await?;
-            if self.partition(&key) != partition || !core.merge_state(cell, key, state).await? {
-                refused += 1;
-            }
-        }
-        if refused > 0 {
-            let detail = format!("has {refused} malformed or foreign records");
-            return Err(EngineError::InvalidArgument { field: "states".into(), detail });
-        }
-        if let Some(mut vector) = vector {
-            // No one else may move the numbers of this node's own writes.
-            vector.dots.remove(&core.origin());
-            core.with(cell, |state| {
-                state.vectors.join(&vector);
-                state.touch_metadata();
-            });
-            cell.advanced.notify_waiters();
-        }
-        Ok(())
-    }
 }
 
 impl Core {
@@ -119,7 +90,10 @@ impl Core {
                     applied.present.push((partition, dot));
                 }
                 Merge::Known => applied.present.push((partition, dot)),
-                Merge::Refused(reason) => applied.refused.push(Refused { partition, dot, reason }),
+                Merge::Refused(reason) => {
+                    cell.advanced.notify_waiters();
+                    applied.refused.push(Refused { partition, dot, reason });
+                }
                 Merge::Dropped => applied.dropped += 1,
                 Merge::Held { .. } | Merge::Cold { .. } => {}
             }
@@ -164,9 +138,9 @@ impl Core {
         if !partition.vectors.has_room_for(dot) {
             return Ok(Merge::Dropped);
         }
-        let fragment = match Session::decode(&entry.fragment, &self.decode) {
+        let fragment = match self.plausible(partition, entry) {
             Ok(fragment) => fragment,
-            Err(error) => return Ok(Merge::Refused(error.to_string())),
+            Err(reason) => return Ok(self.refuse(partition, entry, reason)),
         };
         let now_ms = self.env.clock.wall_ms();
         let hlc = newest_hlc(&fragment);
@@ -182,7 +156,7 @@ impl Core {
                 Ok(Joined::Cold { evictions }) => return Ok(Merge::Cold { evictions }),
                 Ok(Joined::Same) => None,
                 Ok(Joined::New(change)) => Some(change),
-                Err(error) => return Ok(Merge::Refused(error.to_string())),
+                Err(error) => return Ok(self.refuse(partition, entry, error.to_string())),
             }
         };
         let entry = Arc::new(entry.clone());
@@ -197,111 +171,23 @@ impl Core {
         }
         Ok(Merge::New(entry))
     }
-
-    async fn merge_state(self: &Arc<Self>, cell: &Cell, key: Key, state: Bytes) -> Result<bool, EngineError> {
-        let Ok(session) = Session::decode(&state, &self.decode) else { return Ok(false) };
-        let now_ms = self.env.clock.wall_ms();
-        if self.is_over(&session, now_ms) {
-            return Ok(true);
-        }
-        let mut loaded = None;
-        loop {
-            let joined = self.with(cell, |partition| {
-                let joined = self.joined(partition, key, session.clone(), loaded.as_ref());
-                if let Ok(Joined::New(change)) = joined {
-                    self.put(partition, key, change);
-                    return Ok(Joined::Same);
-                }
-                joined
-            });
-            match joined {
-                Ok(Joined::Cold { evictions }) => loaded = Some(self.load(key, evictions).await?),
-                Ok(_) => break,
-                Err(_) => return Ok(false),
-            }
-        }
-        self.make_room(cell);
-        Ok(true)
+    fn plausible(&self, partition: &PartitionState, entry: &LogEntry) -> Result<Session, String> {
+        let fragment = Session::decode(&entry.fragment, &self.decode).map_err(|error| error.to_string())?;
+        check_fragment(&fragment, entry.dot(), self.own(partition)).map_err(|error| error.to_string())?;
+        Ok(fragment)
     }
 
-    fn put(&self, partition: &mut PartitionState, key: Key, change: Change) {
-        partition.replace(key, change.held.as_ref(), Some(change.state), change.is_partial);
-        if change.is_partial {
-            self.partials.push(key);
-        }
+    fn refuse(&self, partition: &mut PartitionState, entry: &LogEntry, reason: String) -> Merge {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        partition.vectors.refuse(entry.dot());
+        partition.touch_metadata();
+        self.partials.push(entry.key);
+        Merge::Refused(reason)
     }
 
-    /// What a record becomes by merging a state or fragment into it; changes nothing.
-    pub(super) fn joined(
-        &self,
-        partition: &mut PartitionState,
-        key: Key,
-        other: Session,
-        loaded: Option<&Loaded>,
-    ) -> Result<Joined, DecodeError> {
-        let held = match partition.look_up(&key, loaded) {
-            Lookup::Cold { evictions } => return Ok(Joined::Cold { evictions }),
-            Lookup::Held(held) => Some(held),
-            Lookup::Absent => None,
-        };
-        self.join(held, other)
+    /// How far this node's own writes of a partition have come.
+    pub(super) fn own(&self, partition: &PartitionState) -> Own {
+        let origin = self.origin();
+        Own { origin, seq: partition.vectors.contiguous().get(&origin) }
     }
-
-    /// The pure part of [`Self::joined`].
-    pub(super) fn join(&self, held: Option<Bytes>, other: Session) -> Result<Joined, DecodeError> {
-        let session = match &held {
-            None => other,
-            Some(held) => {
-                let mut session = Session::decode(held, &self.decode)?;
-                session.merge(other);
-                session
-            }
-        };
-        let state = session.encode();
-        if held.as_ref() == Some(&state) {
-            return Ok(Joined::Same);
-        }
-        // What cannot be read back must not be kept: this bounds what a hostile peer can pile up.
-        if state.len() > self.config.limits.session_bytes_max {
-            Session::decode(&state, &self.decode)?;
-        }
-        let is_partial = session.liveness(0) == Liveness::Partial;
-        Ok(Joined::New(Change { held, state, is_partial }))
-    }
-
-    /// True if a record is past its absolute deadline by so much that no node can still serve it.
-    pub(super) fn is_over(&self, session: &Session, now_ms: u64) -> bool {
-        self.is_past(session.birth.absolute_deadline_ms, now_ms)
-    }
-
-    pub(super) fn is_past(&self, absolute_deadline_ms: u64, now_ms: u64) -> bool {
-        let margin_ms = self.config.removal_margin_ms.saturating_add(self.config.clock_offset_max_ms);
-        now_ms > absolute_deadline_ms.saturating_add(margin_ms)
-    }
-}
-
-/// A record's change.
-pub(super) struct Change {
-    pub(super) held: Option<Bytes>,
-    pub(super) state: Bytes,
-    pub(super) is_partial: bool,
-}
-
-/// The outcome of a merge.
-pub(super) enum Joined {
-    New(Change),
-    Same,
-    Cold { evictions: u64 },
-}
-
-/// The newest time in a fragment, as a stamp.
-fn newest_hlc(fragment: &Session) -> u64 {
-    let body = match &fragment.root {
-        Root::Revoked(revocation) => return revocation.stamp.hlc.max(fragment.birth.created.hlc),
-        Root::Live(body) => body,
-    };
-    let attributes = body.attributes.values().flat_map(|register| register.writes()).map(|write| write.hlc);
-    let logins = body.auth.writes().iter().map(|write| write.hlc);
-    let seen = crate::session::hlc::from_wall_ms(body.last_seen_ms);
-    attributes.chain(logins).fold(fragment.birth.created.hlc.max(seen), u64::max)
 }

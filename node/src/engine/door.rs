@@ -120,6 +120,8 @@ impl Core {
         let held = match partition.look_up(&key, loaded) {
             Lookup::Held(state) => Some(state),
             Lookup::Absent => None,
+            // Whatever it was, it must not be created again.
+            Lookup::Quarantined => return Err(EngineError::Partial),
             Lookup::Cold { evictions } => return Ok(Attempt::Cold { evictions }),
         };
         let now_ms = self.env.clock.wall_ms();

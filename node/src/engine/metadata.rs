@@ -1,7 +1,8 @@
 //! PURE. What a checkpoint says of a partition as a whole.
 //!
 //! Version (1 byte), vectors, digest (16 bytes, little-endian in two numbers),
-//! number of records, keys of partial records. Numbers are LEB128.
+//! number of records, 1 if the digest must be counted anew (else 0), number and
+//! keys of partial records. Numbers are LEB128.
 
 use std::collections::BTreeSet;
 
@@ -19,16 +20,23 @@ const VERSION: u8 = 1;
 pub(super) struct Metadata {
     pub(super) vectors: Vectors,
     pub(super) digest: PartitionDigest,
+    pub(super) recount: bool,
     pub(super) partial: BTreeSet<Key>,
 }
 
 impl Metadata {
-    pub(super) fn encode(vectors: &Vectors, digest: PartitionDigest, partial: &BTreeSet<Key>) -> Vec<u8> {
+    pub(super) fn encode(
+        vectors: &Vectors,
+        digest: PartitionDigest,
+        recount: bool,
+        partial: &BTreeSet<Key>,
+    ) -> Vec<u8> {
         let mut out = vec![VERSION];
         vectors.encode(&mut out);
         put_number(&mut out, digest.digest as u64);
         put_number(&mut out, (digest.digest >> 64) as u64);
         put_number(&mut out, digest.records);
+        out.push(u8::from(recount));
         put_number(&mut out, partial.len() as u64);
         for key in partial {
             out.extend_from_slice(&key.0);
@@ -45,10 +53,11 @@ impl Metadata {
         let (low, high) = (reader.number()?, reader.number()?);
         let records = reader.number()?;
         let digest = PartitionDigest { digest: u128::from(high) << 64 | u128::from(low), records };
+        let recount = reader.byte()? != 0;
         let mut partial = BTreeSet::new();
         for _ in 0..reader.number()? {
             partial.insert(reader.key()?);
         }
-        if reader.is_empty() { Ok(Self { vectors, digest, partial }) } else { Err(Malformed) }
+        if reader.is_empty() { Ok(Self { vectors, digest, recount, partial }) } else { Err(Malformed) }
     }
 }

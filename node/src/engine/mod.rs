@@ -15,13 +15,18 @@ mod error;
 mod feed;
 mod held;
 mod idempotency;
+mod join;
 mod log;
 mod metadata;
 mod open;
 mod partials;
 mod partition;
+mod plausible;
+mod quarantine;
 mod read;
+mod recount;
 mod recovery;
+mod states;
 mod step;
 mod sweep;
 #[cfg(test)]
@@ -31,7 +36,7 @@ mod wire;
 mod workers;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -93,6 +98,10 @@ struct Core {
     dirty_bytes: AtomicUsize,
     /// Where the cache is looked through next for records to drop.
     eviction_hand: AtomicUsize,
+    /// Remote entries refused since the start.
+    refused: AtomicU64,
+    /// Records of the own disk found corrupt since the start.
+    corrupt: AtomicU64,
     checkpoint_wanted: Notify,
     checkpointed: Notify,
     checkpoint_gate: tokio::sync::Mutex<()>,
@@ -116,6 +125,10 @@ pub struct EngineStats {
     pub log_pending_bytes: u64,
     /// Remote entries held back until their stamp is due, in bytes.
     pub held_bytes: u64,
+    /// Remote entries refused since the start.
+    pub refused_entries: u64,
+    /// Records found corrupt on this node's disk since the start.
+    pub corrupt_records: u64,
 }
 
 impl Engine {
@@ -186,6 +199,8 @@ impl Engine {
             log_disk_bytes,
             log_pending_bytes: log_pending_bytes as u64,
             held_bytes: self.core.held.lock().bytes() as u64,
+            corrupt_records: self.core.corrupt.load(Ordering::Relaxed),
+            refused_entries: self.core.refused.load(Ordering::Relaxed),
             ..EngineStats::default()
         };
         for cell in &self.core.cells {

@@ -1,7 +1,7 @@
 //! Opening an engine on a store.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicUsize};
+use std::sync::atomic::{AtomicU16, AtomicU64, AtomicUsize};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -18,6 +18,7 @@ use super::partition::PartitionState;
 use super::recovery::{Recovered, malformed};
 use super::{Cell, Core, Engine, EngineConfig};
 use crate::env::Environment;
+use crate::session::hlc::from_wall_ms;
 use crate::session::{DecodeLimits, Hlc, Partition};
 use crate::store::keys::{Incarnation, MetaKey, MetaValue, PartitionKey, StoreKey};
 use crate::store::{Batch, Store, StoreError, Tree};
@@ -44,12 +45,14 @@ impl Engine {
             decode: DecodeLimits::default(),
             partials: Arc::default(),
             held: Mutex::new(Held::default()),
-            clock: Mutex::new(Hlc::starting_after(hlc)),
+            clock: Mutex::new(Hlc::starting_after(first_stamp(hlc, &config))),
             incarnation,
             replica: AtomicU16::new(0),
             cache_bytes: AtomicUsize::new(0),
             dirty_bytes: AtomicUsize::new(0),
             eviction_hand: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
+            corrupt: AtomicU64::new(0),
             checkpoint_wanted: Notify::new(),
             checkpointed: Notify::new(),
             checkpoint_gate: tokio::sync::Mutex::new(()),
@@ -71,6 +74,15 @@ impl Core {
             cell.state.lock().partial().iter().for_each(|key| partials.push(*key));
         };
         self.cells.iter().for_each(|cell| announce(&self.partials, cell));
+    }
+}
+
+/// Above every stamp that was given before a crash, even if the wall clock went
+/// back: also above those of writes that were never synced, but that peers may have.
+fn first_stamp(logged: u64, config: &EngineConfig) -> u64 {
+    match logged >> 16 {
+        0 => logged,
+        logged_ms => from_wall_ms(logged_ms.saturating_add(config.sync_interval_ms)),
     }
 }
 

@@ -3,15 +3,23 @@
 //! Records are kept encoded. A changed one is pinned until its checkpoint is in
 //! the store; any other may be dropped and read again.
 
+mod lookup;
+mod quarantine;
+mod snapshot;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use bytes::Bytes;
 
+pub(super) use lookup::{Loaded, Lookup, Stored};
+pub(super) use snapshot::Snapshot;
+
 use super::digest::PartitionDigest;
 use super::idempotency::Window;
 use super::log::Index;
 use super::metadata::Metadata;
+use super::recount::Recount;
 use super::vectors::Vectors;
 use crate::session::Key;
 
@@ -36,32 +44,6 @@ impl Slot {
     }
 }
 
-/// What memory knows of a record.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Lookup {
-    /// Its state.
-    Held(Bytes),
-    /// There is none, here or in the store.
-    Absent,
-    /// Ask the store; what it says holds while no more than this has been evicted.
-    Cold { evictions: u64 },
-}
-
-/// What the store said about a record that was not in memory.
-#[derive(Debug, Clone)]
-pub(super) struct Loaded {
-    pub(super) key: Key,
-    pub(super) state: Option<Bytes>,
-    pub(super) evictions: u64,
-}
-
-/// What a checkpoint writes, all of it in one batch.
-#[derive(Debug)]
-pub(super) struct Snapshot {
-    pub(super) records: Vec<(Key, Option<Bytes>)>,
-    pub(super) metadata: Vec<u8>,
-}
-
 /// One partition.
 #[derive(Debug)]
 pub(super) struct PartitionState {
@@ -79,6 +61,8 @@ pub(super) struct PartitionState {
     metadata_changed: bool,
     partial: BTreeSet<Key>,
     digest: PartitionDigest,
+    /// While the digest is counted anew; the number of records is always true.
+    recount: Option<Recount>,
     /// The oldest log blocks that are not covered: by this checkpoint, by the one under way.
     first_block: Option<u64>,
     flushing_block: Option<u64>,
@@ -102,6 +86,7 @@ impl PartitionState {
             metadata_changed: false,
             partial: metadata.partial,
             digest: metadata.digest,
+            recount: metadata.recount.then(Recount::default),
             first_block: None,
             flushing_block: None,
             vectors: metadata.vectors,
@@ -136,20 +121,32 @@ impl PartitionState {
     pub(super) fn look_up(&mut self, key: &Key, loaded: Option<&Loaded>) -> Lookup {
         if let Some(slot) = self.slots.get_mut(key) {
             slot.used = true;
-            return slot.state.clone().map_or(Lookup::Absent, Lookup::Held);
+            return match slot.state.clone() {
+                Some(state) => Lookup::Held(state),
+                None => self.absent(key),
+            };
         }
         if !self.is_cold() {
-            return Lookup::Absent;
+            return self.absent(key);
         }
         // What the store said is good unless a newer state has since come and gone.
         match loaded.filter(|loaded| loaded.key == *key && loaded.evictions == self.evictions) {
-            Some(Loaded { state: Some(state), .. }) => {
+            Some(Loaded { stored: Stored::Record(state), .. }) => {
                 self.insert(*key, Slot { state: Some(state.clone()), pinned: false, used: true });
                 Lookup::Held(state.clone())
             }
-            Some(Loaded { state: None, .. }) => Lookup::Absent,
+            Some(Loaded { stored: Stored::Nothing, .. }) => self.absent(key),
+            Some(Loaded { stored: Stored::Corrupt, .. }) => {
+                self.quarantine(*key);
+                Lookup::Quarantined
+            }
             None => Lookup::Cold { evictions: self.evictions },
         }
+    }
+
+    /// A key that is partial without a record is in quarantine.
+    fn absent(&self, key: &Key) -> Lookup {
+        if self.partial.contains(key) { Lookup::Quarantined } else { Lookup::Absent }
     }
 
     /// Replaces a record; `held` is what [`Self::look_up`] gave, `is_partial` tells of the new state.
@@ -160,11 +157,18 @@ impl PartitionState {
         if let Some(state) = &state {
             self.digest.add(&key, state);
         }
+        if let Some(recount) = &mut self.recount {
+            recount.replace(&key, held, state.as_ref());
+        }
         if is_partial && state.is_some() {
             self.partial.insert(key);
         } else {
             self.partial.remove(&key);
         }
+        self.set(key, state);
+    }
+
+    fn set(&mut self, key: Key, state: Option<Bytes>) {
         let slot = Slot { state, pinned: true, used: true };
         if self.dirty.insert(key) {
             self.dirty_bytes += slot.bytes();
@@ -219,42 +223,6 @@ impl PartitionState {
         self.forget(&slot);
         self.evictions += 1;
         slot.bytes()
-    }
-
-    /// Starts a checkpoint; none if there is nothing to write or one is under way.
-    pub(super) fn start_checkpoint(&mut self) -> Option<Snapshot> {
-        if !self.metadata_changed || !self.flushing.is_empty() || self.flushing_block.is_some() {
-            return None;
-        }
-        self.metadata_changed = false;
-        self.flushing = std::mem::take(&mut self.dirty);
-        self.flushing_bytes = std::mem::take(&mut self.dirty_bytes);
-        self.flushing_block = self.first_block.take();
-        let state = |key: &Key| self.slots.get(key).and_then(|slot| slot.state.clone());
-        let records = self.flushing.iter().map(|key| (*key, state(key))).collect();
-        let metadata = Metadata::encode(&self.vectors, self.digest, &self.partial);
-        Some(Snapshot { records, metadata })
-    }
-
-    /// Ends a checkpoint that is in the store: what has not changed since is no longer pinned.
-    pub(super) fn finish_checkpoint(&mut self) {
-        self.flushing_block = None;
-        self.flushing_bytes = 0;
-        for key in std::mem::take(&mut self.flushing) {
-            if self.dirty.contains(&key) {
-                continue;
-            }
-            let Some(slot) = self.slots.get_mut(&key) else { continue };
-            slot.pinned = false;
-            if slot.state.is_none() {
-                self.drop_slot(&key);
-            }
-        }
-    }
-
-    /// The oldest log block that a restart would need for this partition.
-    pub(super) fn needed_block(&self) -> Option<u64> {
-        self.flushing_block.or(self.first_block)
     }
 
     /// Records in memory after a key, ascending; `None` is one removed that the store may still hold.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::error::{EngineError, NotYet, Truncated};
 use super::log::{Block, LogEntry, Run, read_block};
-use super::partition::{Loaded, Lookup};
+use super::partition::{Loaded, Lookup, PartitionState};
 use super::{Core, Engine, no_partition};
 use crate::session::{Key, Origin, Partition, VersionVector};
 use crate::store::keys::{RecordKey, StoreKey};
@@ -30,16 +30,16 @@ impl Engine {
     /// Reads one record: a lock and a reference if it is in memory, the store otherwise.
     ///
     /// # Errors
-    /// [`EngineError::Store`] if the record is cold and the disk fails.
+    /// [`EngineError::Partial`] if the record was lost by this node's disk and must
+    /// be fetched, [`EngineError::Store`] if the record is cold and the disk fails.
     pub async fn read(&self, key: Key) -> Result<Option<Record>, EngineError> {
         let core = &self.core;
         let (_, cell) = core.cell_of(&key)?;
         let mut loaded: Option<Loaded> = None;
         loop {
             let (found, vector) = {
-                let look = |state: &mut super::PartitionState| {
-                    (state.look_up(&key, loaded.as_ref()), state.vectors.seen())
-                };
+                let look =
+                    |state: &mut PartitionState| (state.look_up(&key, loaded.as_ref()), state.vectors.seen());
                 core.with(cell, look)
             };
             match found {
@@ -50,6 +50,7 @@ impl Engine {
                     return Ok(Some(Record { state, vector }));
                 }
                 Lookup::Absent => return Ok(None),
+                Lookup::Quarantined => return Err(EngineError::Partial),
                 Lookup::Cold { evictions } => loaded = Some(core.load(key, evictions).await?),
             }
         }
@@ -60,11 +61,11 @@ impl Engine {
     pub fn read_now(&self, key: Key) -> Option<Option<Record>> {
         let core = &self.core;
         let (_, cell) = core.cell_of(&key).ok()?;
-        let look = |state: &mut super::PartitionState| (state.look_up(&key, None), state.vectors.seen());
+        let look = |state: &mut PartitionState| (state.look_up(&key, None), state.vectors.seen());
         match core.with(cell, look) {
             (Lookup::Held(state), vector) => Some(Some(Record { state, vector })),
             (Lookup::Absent, _) => Some(None),
-            (Lookup::Cold { .. }, _) => None,
+            (Lookup::Cold { .. } | Lookup::Quarantined, _) => None,
         }
     }
 
@@ -158,13 +159,6 @@ impl Engine {
 }
 
 impl Core {
-    /// Asks the store for a record.
-    pub(super) async fn load(self: &Arc<Self>, key: Key, evictions: u64) -> Result<Loaded, EngineError> {
-        let place = RecordKey { partition: key.partition(self.config.partition_count), key }.encode();
-        let state = self.blocking(move |core| core.store.get(Tree::Records, &place)).await??;
-        Ok(Loaded { key, state: state.map(Bytes::from), evictions })
-    }
-
     async fn block(self: &Arc<Self>, number: u64) -> Option<Arc<Block>> {
         if let Some(block) = self.log.in_memory(number) {
             return Some(block);
@@ -202,7 +196,8 @@ impl Core {
         let mut records = Vec::new();
         let mut from = after;
         loop {
-            let (page, end) = self.page(partition, from, items_max).await?;
+            let page = self.page(partition, from, items_max, |_, _, _| {});
+            let (page, end) = page.await?;
             records.extend(page);
             // A page may be short because records in it were removed.
             let Some(end) = end.filter(|_| records.len() < items_max) else { break };
@@ -213,11 +208,13 @@ impl Core {
     }
 
     /// Some records after a key, and up to where that is all of them unless it is the end.
-    async fn page(
+    /// `use_page` sees them while they cannot change.
+    pub(super) async fn page(
         self: &Arc<Self>,
         partition: Partition,
         after: Option<Key>,
         items_max: usize,
+        use_page: impl Fn(&mut PartitionState, &[(Key, Bytes)], &Option<Key>) + Send,
     ) -> Result<(Vec<(Key, Bytes)>, Option<Key>), EngineError> {
         let cell = self.cell(partition).ok_or_else(|| no_partition(partition))?;
         loop {
@@ -233,14 +230,15 @@ impl Core {
             let end = stored.last().filter(|_| stored.len() >= items_max).map(|(key, _)| *key);
             let mut found: BTreeMap<Key, Option<Bytes>> =
                 stored.into_iter().map(|(key, state)| (key, Some(state))).collect();
-            let state = cell.state.lock();
+            let mut state = cell.state.lock();
             // What was evicted in between may be newer in the store than what was read there.
             if state.evictions() != evictions {
                 continue;
             }
             found.extend(state.cached_after(after).take_while(|(key, _)| end.is_none_or(|end| *key <= end)));
-            let live = found.into_iter().filter_map(|(key, state)| Some((key, state?)));
-            return Ok((live.collect(), end));
+            let live: Vec<_> = found.into_iter().filter_map(|(key, state)| Some((key, state?))).collect();
+            use_page(&mut state, &live, &end);
+            return Ok((live, end));
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::apply::Joined;
 use super::error::EngineError;
+use super::join::Joined;
 use super::log::{LogEntry, decode_block, read_block};
 use super::partition::{Loaded, Lookup, PartitionState};
 use super::wire::Malformed;
 use super::{Cell, Core};
-use crate::session::{Partition, Session};
-use crate::store::keys::{BlockKey, RecordKey, StoreKey};
+use crate::session::Session;
+use crate::store::keys::{BlockKey, StoreKey};
 use crate::store::{Batch, Store, StoreError, Tree};
 
 /// Blocks read in one go.
@@ -67,20 +67,14 @@ impl Core {
         for number in blocks {
             let Some(block) = read_block(&*self.store, number)? else { continue };
             for entry in &block.entries {
-                let (partition, cell) = self.cell_of(&entry.key)?;
-                self.replay_entry(partition, cell, entry, number)?;
+                let (_, cell) = self.cell_of(&entry.key)?;
+                self.replay_entry(cell, entry, number)?;
             }
         }
         Ok(())
     }
 
-    fn replay_entry(
-        &self,
-        partition: Partition,
-        cell: &Cell,
-        entry: &LogEntry,
-        block: u64,
-    ) -> Result<(), EngineError> {
+    fn replay_entry(&self, cell: &Cell, entry: &LogEntry, block: u64) -> Result<(), EngineError> {
         self.with(cell, |state| {
             state.index.add(entry.dot(), block);
             // The vectors are as old as the records: what they name is in there.
@@ -95,7 +89,7 @@ impl Core {
             if self.is_over(&fragment, self.env.clock.wall_ms()) {
                 return Ok(());
             }
-            let held = self.held_now(state, partition, entry)?;
+            let held = self.held_now(state, entry)?;
             match self.join(held, fragment) {
                 Ok(Joined::New(change)) => {
                     let is_partial = change.is_partial;
@@ -114,18 +108,16 @@ impl Core {
     fn held_now(
         &self,
         state: &mut PartitionState,
-        partition: Partition,
         entry: &LogEntry,
     ) -> Result<Option<bytes::Bytes>, StoreError> {
         let mut loaded = None;
         loop {
             match state.look_up(&entry.key, loaded.as_ref()) {
                 Lookup::Held(held) => return Ok(Some(held)),
-                Lookup::Absent => return Ok(None),
+                Lookup::Absent | Lookup::Quarantined => return Ok(None),
                 Lookup::Cold { evictions } => {
-                    let place = RecordKey { partition, key: entry.key }.encode();
-                    let stored = self.store.get(Tree::Records, &place)?.map(bytes::Bytes::from);
-                    loaded = Some(Loaded { key: entry.key, state: stored, evictions });
+                    let stored = self.stored_record(entry.key)?;
+                    loaded = Some(Loaded { key: entry.key, stored, evictions });
                 }
             }
         }

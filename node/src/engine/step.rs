@@ -250,3 +250,6 @@ fn change_set(body: &Body, sets: &mut BTreeMap<Name, Members>, change: &SetChang
         sets.entry(change.name.clone()).or_default().extend(members);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ impl Core {
         loop {
             let remove = |partition: &mut PartitionState| match partition.look_up(&key, loaded.as_ref()) {
                 Lookup::Cold { evictions } => Some(evictions),
-                Lookup::Absent => None,
+                Lookup::Absent | Lookup::Quarantined => None,
                 Lookup::Held(held) => {
                     partition.replace(key, Some(&held), None, false);
                     None

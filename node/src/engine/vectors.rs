@@ -4,13 +4,16 @@
 //! early wait as ranges until the hole before them is filled, so that delivery
 //! may be in any order, with loss and duplicates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::wire::{Malformed, Reader, put_number, put_origin};
 use crate::session::{Dot, Origin, VersionVector};
 
 /// Ranges out of order that are kept for a partition; more is left to gossip.
 const RANGES_MAX: usize = 65_536;
+
+/// Refused dots that are remembered for a partition; the lowest are forgotten first.
+const REFUSED_MAX: usize = 1_024;
 
 /// What came of adding a dot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub(super) struct Vectors {
     /// For each origin: first to last, disjoint, never touching each other.
     early: BTreeMap<Origin, BTreeMap<u64, u64>>,
     early_ranges: usize,
+    /// Passed over: counted above, but not held.
+    refused: BTreeSet<Dot>,
 }
 
 impl Vectors {
@@ -51,6 +56,10 @@ impl Vectors {
     }
 
     pub(super) fn contains(&self, dot: Dot) -> bool {
+        self.is_counted(dot) && !self.refused.contains(&dot)
+    }
+
+    fn is_counted(&self, dot: Dot) -> bool {
         if dot.seq <= self.contiguous.get(&dot.origin) {
             return true;
         }
@@ -67,7 +76,10 @@ impl Vectors {
     }
 
     pub(super) fn add(&mut self, dot: Dot) -> Added {
-        if self.contains(dot) {
+        if self.refused.remove(&dot) {
+            return Added::New;
+        }
+        if self.is_counted(dot) {
             return Added::Known;
         }
         if !self.has_room_for(dot) {
@@ -82,8 +94,19 @@ impl Vectors {
         Added::New
     }
 
+    /// Passes over a dot whose entry was refused: it leaves no hole, and is not held.
+    pub(super) fn refuse(&mut self, dot: Dot) {
+        if self.add(dot) == Added::New {
+            self.refused.insert(dot);
+        }
+        if self.refused.len() > REFUSED_MAX {
+            self.refused.pop_first();
+        }
+    }
+
     /// Takes over what a peer's full transfer covers.
     pub(super) fn join(&mut self, other: &VersionVector) {
+        self.refused.retain(|dot| dot.seq > other.get(&dot.origin));
         for (origin, seq) in &other.dots {
             if *seq > self.contiguous.get(origin) {
                 self.contiguous.dots.insert(*origin, *seq);
@@ -143,6 +166,11 @@ impl Vectors {
                 put_number(out, *last);
             }
         }
+        put_number(out, self.refused.len() as u64);
+        for dot in &self.refused {
+            put_origin(out, dot.origin);
+            put_number(out, dot.seq);
+        }
     }
 
     pub(super) fn decode(reader: &mut Reader) -> Result<Self, Malformed> {
@@ -155,6 +183,9 @@ impl Vectors {
             let (origin, first, last) = (reader.origin()?, reader.number()?, reader.number()?);
             vectors.early.entry(origin).or_default().insert(first, last);
             vectors.early_ranges += 1;
+        }
+        for _ in 0..reader.number()? {
+            vectors.refused.insert(Dot { origin: reader.origin()?, seq: reader.number()? });
         }
         Ok(vectors)
     }
@@ -191,6 +222,28 @@ mod tests {
         vectors.add(dot(1, 5));
         assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 1);
         assert_eq!(vectors.seen().get(&dot(1, 1).origin), 5);
+    }
+
+    #[test]
+    fn what_was_refused_leaves_no_hole_and_is_taken_later() {
+        let mut vectors = Vectors::default();
+        vectors.refuse(dot(1, 1));
+        vectors.refuse(dot(1, 1));
+        assert_eq!(vectors.add(dot(1, 2)), Added::New);
+        assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 2);
+        assert!(!vectors.contains(dot(1, 1)) && vectors.contains(dot(1, 2)));
+        let mut bytes = Vec::new();
+        vectors.encode(&mut bytes);
+        assert_eq!(Vectors::decode(&mut Reader::new(Bytes::from(bytes))), Ok(vectors.clone()));
+        assert_eq!(vectors.add(dot(1, 1)), Added::New);
+        assert_eq!(vectors.add(dot(1, 1)), Added::Known);
+        for seq in 0..2_000 {
+            vectors.refuse(dot(2, seq));
+        }
+        assert_eq!(vectors.refused.len(), REFUSED_MAX);
+        let all = vectors.contiguous().clone();
+        vectors.join(&all);
+        assert!(vectors.refused.is_empty());
     }
 
     #[test]

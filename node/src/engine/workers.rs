@@ -82,6 +82,7 @@ async fn checkpoints(core: Arc<Core>) {
             return;
         }
         core.evict();
+        core.recount_digests().await;
     }
 }
 

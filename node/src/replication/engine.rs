@@ -118,7 +118,10 @@ impl Replica for Engine {
 
     async fn read(&self, key: Key) -> Result<(Option<Bytes>, VersionVector), ReplicaError> {
         let vector = Self::vector(self, self.partition(&key));
-        let record = Self::read(self, key).await?;
+        let record = match Self::read(self, key).await {
+            Err(EngineError::Partial) => None,
+            read => read?,
+        };
         let limits = DecodeLimits::default();
         let is_complete = |state: &Bytes| {
             SessionView::open(state, &limits).is_ok_and(|view| view.liveness(0) != Liveness::Partial)

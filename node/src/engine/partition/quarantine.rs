@@ -1,0 +1,38 @@
+//! PURE. A record that the disk lost, and the digest that has lost it.
+
+use bytes::Bytes;
+
+use super::PartitionState;
+use crate::engine::recount::Recount;
+use crate::session::Key;
+
+impl PartitionState {
+    /// Removes a cold record that cannot be read, and with it the trust in the digest.
+    pub(super) fn quarantine(&mut self, key: Key) {
+        self.digest.records = self.digest.records.saturating_sub(1);
+        self.recount = Some(Recount::default());
+        self.partial.insert(key);
+        self.set(key, None);
+    }
+
+    /// How far the digest has been counted anew, if it must be.
+    pub(in crate::engine) fn recount(&self) -> Option<&Recount> {
+        self.recount.as_ref()
+    }
+
+    /// Counts records that follow `after`, unless the count has begun anew meanwhile.
+    pub(in crate::engine) fn recounted(
+        &mut self,
+        after: Option<Key>,
+        records: &[(Key, Bytes)],
+        end: Option<Key>,
+    ) {
+        let Some(recount) = self.recount.as_mut().filter(|recount| recount.upto() == after) else { return };
+        if let Some(digest) = recount.count(records, end) {
+            // The number never went wrong, and a record not yet known to be lost still counts.
+            self.digest.digest = digest.digest;
+            self.recount = None;
+            self.metadata_changed = true;
+        }
+    }
+}

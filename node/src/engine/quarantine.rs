@@ -1,0 +1,80 @@
+//! Records at rest that cannot be read: put aside, and fetched from peers.
+//!
+//! Every record is checked when it is read from the store, so that what memory
+//! holds is sound and no peer is blamed for this node's disk. A corrupt one is
+//! removed and its key noted as partial: it is neither served nor created again,
+//! until a full state of it is merged.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+
+use super::error::EngineError;
+use super::partition::{Loaded, Stored};
+use super::{Cell, Core};
+use crate::session::{Key, Partition, Session};
+use crate::store::keys::{RecordKey, StoreKey};
+use crate::store::{StoreError, Tree};
+
+/// Records counted in one go.
+const PAGE_ITEMS: usize = 256;
+
+impl Core {
+    /// Asks the store for a record.
+    pub(super) async fn load(self: &Arc<Self>, key: Key, evictions: u64) -> Result<Loaded, EngineError> {
+        let stored = self.blocking(move |core| core.stored_record(key)).await??;
+        Ok(Loaded { key, stored, evictions })
+    }
+
+    /// Reads and checks a record. Waits for the disk.
+    pub(super) fn stored_record(&self, key: Key) -> Result<Stored, StoreError> {
+        let partition = key.partition(self.config.partition_count);
+        let place = RecordKey { partition, key }.encode();
+        let found = match self.store.get(Tree::Records, &place) {
+            Ok(None) => return Ok(Stored::Nothing),
+            Ok(Some(state)) => {
+                let state = Bytes::from(state);
+                Session::decode(&state, &self.decode).map(|_| state).map_err(|error| error.to_string())
+            }
+            Err(StoreError::Corrupt { detail, .. }) => Err(detail),
+            Err(error) => return Err(error),
+        };
+        Ok(found.map_or_else(|detail| self.corrupt(partition, key, &detail), Stored::Record))
+    }
+
+    fn corrupt(&self, partition: Partition, key: Key, detail: &str) -> Stored {
+        self.corrupt.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(
+            partition = partition.0,
+            detail,
+            "a record of this node's disk is corrupt; it is fetched from peers"
+        );
+        self.partials.push(key);
+        Stored::Corrupt
+    }
+
+    /// Counts the digests anew of partitions that lost a record.
+    pub(super) async fn recount_digests(self: &Arc<Self>) {
+        for (number, cell) in self.cells.iter().enumerate() {
+            let partition = Partition(u16::try_from(number).unwrap_or(u16::MAX));
+            if let Err(error) = self.recount(partition, cell).await {
+                tracing::warn!(%error, partition = partition.0, "the digest cannot be counted anew; tried again later");
+            }
+        }
+    }
+
+    async fn recount(self: &Arc<Self>, partition: Partition, cell: &Cell) -> Result<(), EngineError> {
+        loop {
+            let after = match cell.state.lock().recount() {
+                Some(recount) => recount.upto(),
+                None => return Ok(()),
+            };
+            // Under the lock that the page is true under, or a change in between would count twice.
+            self.page(partition, after, PAGE_ITEMS, |state, records, end| {
+                state.recounted(after, records, *end);
+            })
+            .await?;
+        }
+    }
+}

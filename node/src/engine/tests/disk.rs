@@ -1,0 +1,225 @@
+//! Crashes, faults and the end of the log.
+
+use super::*;
+
+#[tokio::test]
+async fn synced_writes_survive_a_crash_and_dots_are_never_used_again() {
+    let node = Node::new(1);
+    let mut engine = node.open();
+    let mut dots: Vec<Dot> = Vec::new();
+    engine.execute(key(1), create(), &synced()).await.unwrap();
+    for round in 0..5 {
+        let kept = engine.execute(key(1), set("kept", &round.to_string()), &synced()).await.unwrap();
+        let lost = run(&engine, 1, set("lost", "x")).await.unwrap();
+        dots.extend(kept.dot.into_iter().chain(lost.dot));
+        engine = node.crash(engine);
+        assert_eq!(attribute(&engine, 1, "kept").await.unwrap(), round.to_string());
+        assert_eq!(attribute(&engine, 1, "lost").await, None);
+    }
+    let unique: std::collections::BTreeSet<_> = dots.iter().collect();
+    assert_eq!(unique.len(), dots.len(), "a dot was used twice: the incarnation was not advanced");
+}
+
+#[tokio::test]
+async fn checkpoint_and_log_together_restore_everything() {
+    let node = Node::new(1);
+    let engine = node.open();
+    for number in 0..40 {
+        engine.execute(key(number), create(), &ExecuteOptions::default()).await.unwrap();
+        if number == 20 {
+            engine.core.checkpoint().await.unwrap();
+        }
+        engine.execute(key(number / 2), set("a", "b"), &synced()).await.unwrap();
+    }
+    let before = [engine.digest(Partition(0)), engine.digest(Partition(1))];
+    let engine = node.crash(engine);
+    assert_eq!([engine.digest(Partition(0)), engine.digest(Partition(1))], before);
+    assert_eq!(recomputed(&engine, Partition(0)).await, before[0]);
+    assert_eq!(all_entries(&engine).await.len(), 80);
+}
+
+#[tokio::test]
+async fn a_failed_sync_is_not_acknowledged_and_ends_writing() {
+    let node = Node::new(1);
+    let engine = node.open();
+    engine.execute(key(1), create(), &synced()).await.unwrap();
+    node.disk.fail_next_sync();
+    let refused = engine.execute(key(1), set("a", "b"), &synced()).await;
+    assert!(matches!(refused, Err(EngineError::NotReady { .. })), "{refused:?}");
+    assert!(matches!(engine.health(), Err(EngineError::NotReady { .. })));
+    assert!(matches!(run(&engine, 1, set("c", "d")).await, Err(EngineError::NotReady { .. })));
+}
+
+#[tokio::test]
+async fn beyond_its_retention_the_log_is_truncated() {
+    let mut node = Node::new(1);
+    node.config.log_disk_bytes_max = 4 * 1_024;
+    node.config.log_memory_bytes_max = 0;
+    let engine = node.open();
+    run(&engine, 1, create()).await.unwrap();
+    for number in 0..400 {
+        run(&engine, 1, set("a", &number.to_string())).await.unwrap();
+    }
+    engine.core.checkpoint().await.unwrap();
+    let origin = engine.origin();
+    assert!(engine.entries_after(Partition(0), origin, 0, 1_000).await.is_err());
+    assert_eq!(engine.entries_after(Partition(0), origin, 400, 1_000).await.unwrap().len(), 1);
+    assert!(engine.stats().log_disk_bytes <= 4 * 1_024);
+    engine.shutdown().await;
+    let engine = node.crash(engine);
+    assert!(engine.entries_after(Partition(0), origin, 0, 1_000).await.is_err());
+    assert_eq!(attribute(&engine, 1, "a").await.unwrap(), "399");
+}
+
+/// An engine whose only record of partition 0 with this number is corrupt at rest.
+async fn with_corrupt_record(node: &Node, number: u8) -> Arc<Engine> {
+    use crate::store::keys::{RecordKey, StoreKey};
+    let engine = node.open();
+    for number in 1..5 {
+        run(&engine, number, create()).await.unwrap();
+    }
+    engine.shutdown().await;
+    drop(engine);
+    let place = RecordKey { partition: Partition(0), key: key(number) }.encode();
+    assert!(node.disk.flip_bit(crate::store::Tree::Records, &place, 5));
+    node.open()
+}
+
+#[tokio::test]
+async fn a_corrupt_record_is_put_aside_and_fetched() {
+    let (one, two) = (Node::new(1), Node::new(2));
+    let engine = with_corrupt_record(&one, 2).await;
+    let mut wanted = engine.partial_keys();
+    assert!(matches!(engine.read(key(2)).await, Err(EngineError::Partial)));
+    assert_eq!(wanted.next().await, [key(2)]);
+    assert_eq!((engine.stats().corrupt_records, engine.digest(Partition(0)).records), (1, 3));
+    assert!(matches!(run(&engine, 2, create()).await, Err(EngineError::Partial)), "it is not created again");
+    assert!(matches!(run(&engine, 2, set("a", "b")).await, Err(EngineError::Partial)));
+    run(&engine, 4, set("a", "b")).await.unwrap();
+    engine.core.recount_digests().await;
+    assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
+
+    let peer = two.open();
+    peer.apply(all_entries(&engine).await).await.unwrap();
+    engine.shutdown().await;
+    let engine = one.crash(engine);
+    assert_eq!(engine.partials(Partition(0), 9), [key(2)], "a restart does not forget it");
+    let state = peer.read(key(2)).await.unwrap().unwrap().state;
+    engine.merge_states(Partition(0), vec![(key(2), state)], None).await.unwrap();
+    run(&engine, 2, set("a", "b")).await.unwrap();
+    assert!(engine.partials(Partition(0), 9).is_empty());
+    engine.core.recount_digests().await;
+    assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
+}
+
+#[tokio::test]
+async fn a_peer_is_not_blamed_for_a_corrupt_record() {
+    let (one, two) = (Node::new(1), Node::new(2));
+    let peer = two.open();
+    let engine = with_corrupt_record(&one, 2).await;
+    peer.apply(all_entries(&engine).await).await.unwrap();
+    run(&peer, 2, set("a", "b")).await.unwrap();
+    let entries = peer.entries_after(Partition(0), peer.origin(), 0, 9_000).await.unwrap();
+    let applied = engine.apply(entries).await.unwrap();
+    assert_eq!((applied.refused.len(), applied.new.len()), (0, 1));
+    assert_eq!(engine.stats().corrupt_records, 1);
+    assert_eq!(engine.partials(Partition(0), 9), [key(2)], "only the fragment is held");
+    let state = peer.read(key(2)).await.unwrap().unwrap().state;
+    engine.merge_states(Partition(0), vec![(key(2), state)], None).await.unwrap();
+    engine.core.recount_digests().await;
+    assert_eq!(engine.digest(Partition(0)), peer.digest(Partition(0)));
+}
+
+#[tokio::test]
+async fn what_a_torn_crash_leaves_is_a_prefix() {
+    for seed in 0..24 {
+        let node = Node::new(1);
+        let engine = node.open();
+        engine.execute(key(1), create(), &synced()).await.unwrap();
+        let mut acknowledged = 0;
+        for round in 1..=30u64 {
+            let is_synced = round == seed % 30;
+            let options = if is_synced { synced() } else { ExecuteOptions::default() };
+            engine.execute(key(1), set("round", &round.to_string()), &options).await.unwrap();
+            engine.execute(key(2 + round as u8), create(), &ExecuteOptions::default()).await.unwrap();
+            if is_synced {
+                acknowledged = round;
+            }
+            if round % 4 == 0 {
+                let block = engine.core.log.newest().unwrap();
+                engine.core.log.written(block).await.unwrap();
+            }
+            if round % 10 == seed % 10 {
+                engine.core.checkpoint().await.unwrap();
+            }
+        }
+        drop(engine);
+        node.disk.crash(Crash::Torn { seed });
+        let engine = node.open();
+        let round = attribute(&engine, 1, "round")
+            .await
+            .map_or(0, |value| std::str::from_utf8(&value).unwrap().parse::<u64>().unwrap());
+        assert!(round >= acknowledged, "seed {seed}: lost round {acknowledged}, kept {round}");
+        for other in 1..=30u64 {
+            let is_held = engine.read(key(2 + other as u8)).await.unwrap().is_some();
+            assert!(if other < round { is_held } else { other == round || !is_held }, "seed {seed}: {other}");
+        }
+        for partition in [Partition(0), Partition(1)] {
+            assert_eq!(recomputed(&engine, partition).await, engine.digest(partition), "seed {seed}");
+        }
+        let held: u64 = engine.vector(Partition(0)).dots.values().sum();
+        assert_eq!(all_entries(&engine).await.len() as u64, held, "seed {seed}");
+        run(&engine, 1, set("round", "after")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn stamps_never_go_back_over_a_restart() {
+    let node = Node::new(1);
+    let mut engine = node.open();
+    engine.execute(key(1), create(), &synced()).await.unwrap();
+    let mut last = engine.core.clock.lock().last();
+    for back_ms in [1, 1_000, 6 * 3_600_000] {
+        // Given, and lost by the crash: peers may have it.
+        run(&engine, 1, set("a", "b")).await.unwrap();
+        last = last.max(engine.core.clock.lock().last());
+        node.clock.0.fetch_sub(back_ms, Ordering::Relaxed);
+        engine = node.crash(engine);
+        engine.execute(key(1), set("a", "c"), &synced()).await.unwrap();
+        let stamp = engine.core.clock.lock().last();
+        assert!(stamp > last, "{back_ms} ms back: {stamp} after {last}");
+        last = stamp;
+        assert_eq!(attribute(&engine, 1, "a").await.unwrap(), "c");
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_acknowledges_nothing_and_ends_writing() {
+    let node = Node::new(1);
+    let engine = node.open();
+    engine.execute(key(1), create(), &synced()).await.unwrap();
+    node.disk.set_bytes_max(Some(0));
+    let refused = engine.execute(key(1), set("lost", "x"), &synced()).await;
+    assert!(matches!(refused, Err(EngineError::NotReady { .. })), "{refused:?}");
+    assert!(engine.health().is_err());
+    assert!(run(&engine, 2, create()).await.is_err());
+    assert!(engine.synced().await.is_err());
+    node.disk.set_bytes_max(None);
+    assert!(engine.health().is_err(), "what failed once is not trusted again");
+    let engine = node.crash(engine);
+    assert_eq!(attribute(&engine, 1, "lost").await, None);
+    engine.execute(key(1), set("kept", "x"), &synced()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_failed_checkpoint_ends_writing() {
+    let node = Node::new(1);
+    let engine = node.open();
+    engine.execute(key(1), create(), &synced()).await.unwrap();
+    node.disk.set_failing(true);
+    assert!(engine.core.checkpoint().await.is_err());
+    assert!(matches!(run(&engine, 1, set("a", "b")).await, Err(EngineError::NotReady { .. })));
+    node.disk.set_failing(false);
+    let engine = node.crash(engine);
+    assert!(engine.read(key(1)).await.unwrap().is_some(), "the log has it");
+}
