@@ -26,6 +26,7 @@ mod quarantine;
 mod read;
 mod recount;
 mod recovery;
+mod salvage;
 mod states;
 mod step;
 mod sweep;

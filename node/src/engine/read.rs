@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::error::{EngineError, NotYet, Truncated};
 use super::log::{Block, LogEntry, Run, read_block};
 use super::partition::{Loaded, Lookup, PartitionState};
-use super::{Core, Engine, no_partition};
+use super::{Core, Engine, no_partition, salvage};
 use crate::session::{Key, Origin, Partition, VersionVector};
 use crate::store::keys::{RecordKey, StoreKey};
 use crate::store::{StoreError, Tree};
@@ -249,10 +249,23 @@ impl Core {
         items_max: usize,
     ) -> Result<Vec<(Key, Bytes)>, StoreError> {
         let range = RecordKey::range(partition, after);
-        let entries = self.store.scan(Tree::Records, &range.from, &range.to, items_max)?;
-        let record =
-            |(place, state): (Vec<u8>, Vec<u8>)| Ok((RecordKey::decode(&place)?.key, Bytes::from(state)));
-        entries.into_iter().map(record).collect()
+        let found = salvage::scan(
+            &*self.store,
+            Tree::Records,
+            (&range.from, &range.to),
+            RecordKey::BYTES,
+            items_max,
+        )?;
+        let mut records = Vec::with_capacity(found.len());
+        for (place, state) in found {
+            let key = RecordKey::decode(&place)?.key;
+            match state {
+                Some(state) => records.push((key, Bytes::from(state))),
+                // Asking for it alone reports it, and has it fetched.
+                None => drop(self.stored_record(key)?),
+            }
+        }
+        Ok(records)
     }
 }
 

@@ -7,7 +7,7 @@ use super::join::Joined;
 use super::log::{LogEntry, decode_block, read_block};
 use super::partition::{Loaded, Lookup, PartitionState};
 use super::wire::Malformed;
-use super::{Cell, Core};
+use super::{Cell, Core, salvage};
 use crate::session::Session;
 use crate::store::keys::{BlockKey, StoreKey};
 use crate::store::{Batch, Store, StoreError, Tree};
@@ -33,12 +33,17 @@ impl Recovered {
         let mut broken = Batch::default();
         loop {
             let range = BlockKey::range(recovered.next, u64::MAX);
-            let page = store.scan(Tree::Log, &range.from, &range.to, PAGE_BLOCKS)?;
+            let range = (&*range.from, &*range.to);
+            let page = salvage::scan(store, Tree::Log, range, BlockKey::BYTES, PAGE_BLOCKS)?;
             let is_last = page.len() < PAGE_BLOCKS;
             for (place, bytes) in page {
                 let BlockKey(number) = BlockKey::decode(&place)?;
-                let size = bytes.len() as u64;
-                match decode_block(number, bytes) {
+                let size = bytes.as_ref().map_or(0, Vec::len) as u64;
+                let sealed = || StoreError::Corrupt {
+                    place: format!("log block {number}"),
+                    detail: "unreadable".into(),
+                };
+                match bytes.ok_or_else(sealed).and_then(|bytes| decode_block(number, bytes)) {
                     Ok(block) => {
                         recovered.hlc = recovered.hlc.max(block.hlc);
                         recovered.blocks.insert(number, size);

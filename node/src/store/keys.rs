@@ -110,6 +110,9 @@ impl StoreKey for MetaKey {
 pub struct BlockKey(pub u64);
 
 impl BlockKey {
+    /// The length of its encoding.
+    pub const BYTES: usize = 8;
+
     /// The blocks from one number up to, not including, another.
     #[must_use]
     pub fn range(from: u64, to: u64) -> KeyRange {
@@ -145,6 +148,9 @@ pub struct RecordKey {
 }
 
 impl RecordKey {
+    /// The length of its encoding.
+    pub const BYTES: usize = 18;
+
     /// All records of a partition, or those after a key.
     #[must_use]
     pub fn range(partition: Partition, after: Option<Key>) -> KeyRange {

@@ -223,3 +223,28 @@ async fn a_failed_checkpoint_ends_writing() {
     let engine = node.crash(engine);
     assert!(engine.read(key(1)).await.unwrap().is_some(), "the log has it");
 }
+
+#[tokio::test]
+async fn a_sealed_disk_with_corrupt_values_opens_and_is_read() {
+    use crate::store::keys::{BlockKey, RecordKey, StoreKey};
+    use crate::store::{Store, Tree};
+    let node = Node::new(1);
+    let engine = node.open_sealed();
+    for number in 1..6 {
+        engine.execute(key(number), create(), &synced()).await.unwrap();
+    }
+    engine.shutdown().await;
+    drop(engine);
+    let place = RecordKey { partition: Partition(0), key: key(3) }.encode();
+    assert!(node.disk.flip_bit(Tree::Records, &place, 200));
+    let last = node.disk.open().last_before(Tree::Log, &BlockKey::end()).unwrap().unwrap().0;
+    assert!(node.disk.flip_bit(Tree::Log, &last, 200));
+    let engine = node.open_sealed();
+    let keys: Vec<Key> =
+        engine.scan(Partition(0), None, 9).await.unwrap().into_iter().map(|it| it.0).collect();
+    assert_eq!(keys, [1, 2, 4, 5].map(key));
+    assert!(matches!(engine.read(key(3)).await, Err(EngineError::Partial)));
+    engine.core.recount_digests().await;
+    assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
+    assert_eq!(engine.digest(Partition(0)).records, 4);
+}

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use super::*;
 use crate::env::{Clock, Environment, SharedRng, Spawn, TcpNetwork, TokioSpawn};
 use crate::session::{Dot, Session, SessionView, Value, ValueKind};
-use crate::store::{Crash, SimDisk};
+use crate::store::{Crash, SealedStore, SimDisk};
 
 const START_MS: u64 = 1_800_000_000_000;
 
@@ -59,13 +59,22 @@ impl Node {
     }
 
     fn open(&self) -> Arc<Engine> {
+        self.open_on(Arc::new(self.disk.open()))
+    }
+
+    fn open_sealed(&self) -> Arc<Engine> {
+        let rng = SharedRng::from_seed(1);
+        self.open_on(Arc::new(SealedStore::open(Arc::new(self.disk.open()), &[7; 32], &rng).unwrap()))
+    }
+
+    fn open_on(&self, store: Arc<dyn Store>) -> Arc<Engine> {
         let env = Environment {
             clock: self.clock.clone(),
             rng: SharedRng::from_seed(1),
             network: Arc::new(TcpNetwork),
             spawn: Arc::new(TestSpawn),
         };
-        let engine = Engine::open(Arc::new(self.disk.open()), self.config.clone(), env).unwrap();
+        let engine = Engine::open(store, self.config.clone(), env).unwrap();
         engine.set_replica(ReplicaId(self.replica));
         engine.start();
         engine
