@@ -95,7 +95,12 @@ fn config(host: &Host, first: &Host, authority: &Authority) -> Result<Config, Bo
 ///
 /// # Errors
 /// If a configuration is not valid.
-pub fn start(sim: &mut turmoil::Sim<'_>, hosts: &[Host], authority: &Authority, seed: u64) -> Result<(), BoxError> {
+pub fn start(
+    sim: &mut turmoil::Sim<'_>,
+    hosts: &[Host],
+    authority: &Authority,
+    seed: u64,
+) -> Result<(), BoxError> {
     let first = hosts.first().ok_or("a cluster needs a host")?;
     for (number, host) in (1..).zip(hosts) {
         let config = config(host, first, authority)?;

@@ -134,7 +134,13 @@ fn step_to_end(
     Ok(())
 }
 
-async fn tell(plan: Plan, story: Arc<Mutex<Story>>, hosts: Vec<Host>, tls: TlsConfig, seed: u64) -> Result<(), BoxError> {
+async fn tell(
+    plan: Plan,
+    story: Arc<Mutex<Story>>,
+    hosts: Vec<Host>,
+    tls: TlsConfig,
+    seed: u64,
+) -> Result<(), BoxError> {
     let mut clients = Vec::new();
     for (region, number) in REGIONS.into_iter().zip(1..) {
         clients.push((region, connect(region, &hosts, &tls, seed + number).await?));
@@ -269,7 +275,9 @@ async fn verify(clients: &[(&str, Client)], ids: &[SessionId], story: &Mutex<Sto
     for (region, client) in clients {
         for (id, expected) in ids.iter().zip(&story.expected) {
             let answer = client.get("sim", id).await.map(|read| read.session);
-            expected.check(&answer).map_err(|Violation(what)| Violation(format!("{what} (read in {region})")))?;
+            expected
+                .check(&answer)
+                .map_err(|Violation(what)| Violation(format!("{what} (read in {region})")))?;
         }
     }
     Ok(())

@@ -38,8 +38,18 @@ async fn a_request_that_makes_no_sense_gets_a_clear_error_and_changes_nothing() 
     let text = |text: &str| pb::value::Kind::Text(text.into());
     let unknown_id = "A".repeat(43);
     let cases: Vec<(&str, pb::UpdateRequest, Code, &str)> = vec![
-        ("an unknown session", update(&unknown_id, |r| set(r, "b", text("2"))), Code::NotFound, "SESSION_NOT_FOUND"),
-        ("a bad id", update("no such/id", |r| set(r, "b", text("2"))), Code::InvalidArgument, "INVALID_FIELD"),
+        (
+            "an unknown session",
+            update(&unknown_id, |r| set(r, "b", text("2"))),
+            Code::NotFound,
+            "SESSION_NOT_FOUND",
+        ),
+        (
+            "a bad id",
+            update("no such/id", |r| set(r, "b", text("2"))),
+            Code::InvalidArgument,
+            "INVALID_FIELD",
+        ),
         (
             "a bad namespace",
             update(id, |r| {

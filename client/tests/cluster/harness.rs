@@ -20,7 +20,8 @@ impl Cluster {
     /// Starts `nodes` nodes in each of `regions` and waits until all are ready.
     pub(crate) fn up(regions: &str, nodes: u16, base_port: u16) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let arguments = ["--regions", regions, "--nodes", &nodes.to_string(), "--base-port", &base_port.to_string()];
+        let arguments =
+            ["--regions", regions, "--nodes", &nodes.to_string(), "--base-port", &base_port.to_string()];
         let supervisor = start(data.path(), &arguments);
         let mut cluster = Self { data, state: serde_json::Value::Null, supervisor };
         cluster.await_ready();
@@ -56,10 +57,12 @@ impl Cluster {
 
     fn ready_state(&self) -> Option<serde_json::Value> {
         let state: serde_json::Value =
-            serde_json::from_str(&std::fs::read_to_string(self.data.path().join("cluster.json")).ok()?).ok()?;
+            serde_json::from_str(&std::fs::read_to_string(self.data.path().join("cluster.json")).ok()?)
+                .ok()?;
         let status: serde_json::Value = serde_json::from_slice(&self.sojourn(&["status"]).stdout).ok()?;
         let nodes = status["nodes"].as_array()?;
-        let all_ready = nodes.len() == state["nodes"].as_array()?.len() && nodes.iter().all(|n| n["ready"] == true);
+        let all_ready =
+            nodes.len() == state["nodes"].as_array()?.len() && nodes.iter().all(|n| n["ready"] == true);
         all_ready.then_some(state)
     }
 

@@ -112,7 +112,8 @@ async fn a_name_that_is_taken_is_refused() {
 async fn a_node_of_another_cluster_is_refused() {
     let cluster = Cluster::up("eu", 1, 22_000);
     let own = cluster.cluster_id();
-    let output = run_node(&cluster, "eu-9", "127.0.0.1:22050", |config| config.replace(&own, "another-cluster"));
+    let output =
+        run_node(&cluster, "eu-9", "127.0.0.1:22050", |config| config.replace(&own, "another-cluster"));
     assert!(!output.status.success());
     assert!(said(&output).contains("another-cluster"), "{}", said(&output));
     let members = cluster.client("eu").await.members().await.unwrap().members;

@@ -12,7 +12,11 @@ use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 
 /// A channel over TLS with the certificate `{name}.pem` of a folder, trusting its `ca.pem`.
-pub(crate) async fn channel(address: &str, tls_dir: &Path, name: &str) -> Result<Channel, tonic::transport::Error> {
+pub(crate) async fn channel(
+    address: &str,
+    tls_dir: &Path,
+    name: &str,
+) -> Result<Channel, tonic::transport::Error> {
     let tls = TlsConnector::from(Arc::new(tls_config(tls_dir, name)));
     let address = address.to_owned();
     let dial = tower::service_fn(move |_| {
