@@ -36,12 +36,13 @@ pub(crate) struct Size {
 pub(crate) struct Unary {
     channel: Channel,
     request: Bytes,
+    answer_bytes: usize,
 }
 
 impl Unary {
     /// Over this connection.
     pub(crate) fn new(channel: Channel, size: Size) -> Self {
-        Self { channel, request: request(size.request, size.answer) }
+        Self { channel, request: request(size.request, size.answer), answer_bytes: size.answer }
     }
 }
 
@@ -51,7 +52,8 @@ impl Target for Unary {
         grpc.ready().await.map_err(|error| error.to_string())?;
         let request = Request::new(self.request.clone());
         let answer = grpc.unary(request, PathAndQuery::from_static(UNARY_PATH), Raw).await;
-        answer.map(|_| ()).map_err(|status| status.to_string())
+        let bytes = answer.map_err(|status| status.to_string())?.get_ref().len();
+        if bytes == self.answer_bytes { Ok(()) } else { Err(format!("the echo answered {bytes} bytes")) }
     }
 }
 
@@ -73,7 +75,7 @@ impl Stream {
     pub(crate) async fn open(channel: &Channel, size: Size) -> Result<Self, CliError> {
         let mut lanes = Vec::new();
         for _ in 0..STREAMS {
-            lanes.push(Lane::open(channel).await?);
+            lanes.push(Lane::open(channel, size.answer).await?);
         }
         Ok(Self { lanes, next: AtomicUsize::new(0), request: request(size.request, size.answer) })
     }
@@ -93,7 +95,7 @@ impl Target for Stream {
 }
 
 impl Lane {
-    async fn open(channel: &Channel) -> Result<Self, CliError> {
+    async fn open(channel: &Channel, answer_bytes: usize) -> Result<Self, CliError> {
         let (requests, queue) = mpsc::channel(QUEUE_MAX);
         let failed = |error: String| CliError::Failed(format!("the bare echo failed: {error}"));
         let mut grpc = Grpc::new(channel.clone());
@@ -102,13 +104,20 @@ impl Lane {
         let opened = grpc.streaming(Request::new(ReceiverStream::new(queue)), path, Raw).await;
         let answers = opened.map_err(|status| failed(status.to_string()))?.into_inner();
         let waiting = Arc::new(Mutex::new(VecDeque::new()));
-        host::spawn(deliver(answers, waiting.clone()));
+        host::spawn(deliver(answers, answer_bytes, waiting.clone()));
         Ok(Self { requests, waiting })
     }
 }
 
-async fn deliver(mut answers: Streaming<Bytes>, waiting: Arc<Mutex<VecDeque<oneshot::Sender<()>>>>) {
-    while let Ok(Some(_)) = answers.message().await {
+/// Wakes one caller for each answer; an answer of another size ends it all.
+async fn deliver(
+    mut answers: Streaming<Bytes>,
+    answer_bytes: usize,
+    waiting: Arc<Mutex<VecDeque<oneshot::Sender<()>>>>,
+) {
+    while let Ok(Some(answer)) = answers.message().await
+        && answer.len() == answer_bytes
+    {
         if let Some(caller) = waiting.lock().pop_front() {
             // A caller that has gone does not want it.
             let _ = caller.send(());

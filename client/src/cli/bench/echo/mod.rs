@@ -3,6 +3,8 @@
 mod client;
 mod codec;
 mod server;
+#[cfg(test)]
+mod tests;
 
 use std::net::Ipv4Addr;
 use std::process::Stdio;
