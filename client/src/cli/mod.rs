@@ -4,6 +4,7 @@
 //! clock and spawns real tasks; [`host`] is the one place that does.
 
 mod args;
+mod bench;
 mod cluster;
 mod commands;
 mod demo;
@@ -50,6 +51,7 @@ fn report(output: &Output, error: &CliError) -> ExitCode {
 
 async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
     let data = cli.data_dir();
+    let named = cli.data.clone();
     match cli.command {
         Command::Up(args) => commands::up::run(&data, args, output).await,
         Command::Link(command) => commands::link::run(&data, command, output).await,
@@ -59,6 +61,8 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Members(args) => commands::members::run(&data, &args, output).await,
         Command::Layout(args) => commands::layout::run(&data, &args, output).await,
         Command::Demo(args) => demo::run(args, output).await,
+        Command::Bench(args) => bench::run(named.as_deref(), args, output).await,
+        Command::BenchEcho(args) => bench::echo::run(args, output).await,
         Command::Completions(args) => commands::completions::run(&args, output),
     }
 }

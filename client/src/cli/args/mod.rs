@@ -1,5 +1,6 @@
 //! The arguments of every command.
 
+mod bench;
 mod cluster;
 mod quantity;
 mod session;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use self::bench::{BenchArgs, EchoArgs, Mix, Part};
 pub(crate) use self::cluster::{
     ClusterShape, DemoArgs, LinkCommand, NodeCommand, NodeName, StatusArgs, UpArgs,
 };
@@ -52,6 +54,7 @@ Examples:
   sojourn session get ID --region us
   sojourn link cut eu us                          in another terminal, while `up` runs
   sojourn status --digests
+  sojourn bench                                   how fast, beside a bare tonic server
 
 Exit codes: 0 done, 1 failed or a check failed, 2 wrong use, 3 no cluster
 reachable, 4 refused by the cluster.";
@@ -77,6 +80,11 @@ pub(crate) enum Command {
     Layout(NodeName),
     /// Play the story of a login, a cut link, a logout and a heal, with checks.
     Demo(DemoArgs),
+    /// Measure rates, latencies, CPU time, bytes and memory beside a bare tonic server.
+    Bench(BenchArgs),
+    /// The bare tonic server that `bench` starts.
+    #[command(hide = true)]
+    BenchEcho(EchoArgs),
     /// Print the completions for a shell.
     Completions(CompletionsArgs),
 }

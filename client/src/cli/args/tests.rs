@@ -59,3 +59,21 @@ fn a_negative_amount_is_an_amount() {
     assert_eq!(add.counters, ["stock=-2"]);
     assert_eq!(add.members, ["tags=a"]);
 }
+
+#[test]
+fn bench_takes_parts_and_refuses_a_mix_of_nothing() {
+    let parse = |rest: &[&str]| match Cli::try_parse_from([&["sojourn", "bench"], rest].concat())?.command {
+        Command::Bench(bench) => Ok(bench),
+        other => panic!("not bench: {other:?}"),
+    };
+    let all = parse(&[]).unwrap();
+    assert!(all.wants(&[Part::Memory]));
+    assert_eq!(all.mix().unwrap(), Mix { reads: 80, writes: 15, touches: 5 });
+    let some = parse(&["--only", "reads,synced"]).unwrap();
+    assert!(some.wants(&[Part::Unary, Part::Synced]));
+    assert!(!some.wants(&[Part::Unary, Part::Bytes]));
+    let nothing = parse(&["--reads", "0", "--writes", "0", "--touches", "0"]).unwrap();
+    assert!(nothing.mix().unwrap_err().contains("nothing to do"));
+    assert!(parse(&["--skew", "9"]).is_err_and(|error: clap::Error| error.to_string().contains("0 to 4")));
+    assert!(parse(&["--only", "everything"]).is_err());
+}
