@@ -46,7 +46,7 @@ async fn a_client_of_another_cluster_is_told_so() {
     let cluster = Cluster::up("eu", 1, 21_800);
     let tls: TlsConfig = cluster.tls();
     let config = ClientConfig::new(cluster.addresses("eu"), "another-cluster", tls).region("eu");
-    let error = Client::connect(config).await.err().expect("connected to the wrong cluster");
+    let error = Client::connect(config).await.expect_err("connected to the wrong cluster");
     assert!(!error.to_string().is_empty());
 }
 
