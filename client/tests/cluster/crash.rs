@@ -63,17 +63,19 @@ async fn a_killed_node_counts_its_starts_and_meets_its_peers_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_go_on_without_a_raft_leader() {
     let cluster = Cluster::up("eu,us,ap", 1, 22_100);
-    let client = cluster.client("eu").await;
-    let address = cluster.addresses("eu")[0].clone();
+    let client = cluster.client("ap").await;
+    let voters =
+        || async { client.members().await.unwrap().members.iter().filter(|member| member.voter).count() };
+    eventually("all three vote", || async { voters().await == 3 }).await;
+    // The first node founded the cluster and leads it.
+    let address = cluster.addresses("ap")[0].clone();
     let created = client.create("shop").await.unwrap();
-    for node in ["us-1", "ap-1"] {
+    for node in ["eu-1", "us-1"] {
         cluster.command(&["node", "kill", node]);
     }
 
-    eventually("no leader is known", || async {
-        client.status(&address, false).await.unwrap().raft_leader == 0
-    })
-    .await;
+    let no_leader = || async { client.status(&address, false).await.unwrap().raft_leader == 0 };
+    eventually("no leader is known", no_leader).await;
     let update = client.update("shop", &created.id, Changes::new().set("a", "1"));
     update.durability(Durability::Synced).await.unwrap();
     assert_eq!(client.get("shop", &created.id).await.unwrap().session.text("a"), Some("1"));

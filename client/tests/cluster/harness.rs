@@ -56,6 +56,10 @@ impl Cluster {
     }
 
     fn ready_state(&self) -> Option<serde_json::Value> {
+        // Not before `up` itself has seen all nodes ready: it gives up on nodes killed earlier.
+        if !std::fs::read_to_string(self.data.path().join("up.log")).ok()?.contains("The cluster is up") {
+            return None;
+        }
         let state: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(self.data.path().join("cluster.json")).ok()?)
                 .ok()?;
@@ -132,7 +136,7 @@ fn start(data: &Path, arguments: &[&str]) -> Child {
         .arg("--data")
         .arg(data)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(std::fs::File::create(data.join("up.log")).unwrap())
         .stderr(Stdio::inherit())
         .spawn()
         .unwrap()
