@@ -1,8 +1,25 @@
-//! Deterministic simulation of the shipped node and client: the same `run`, on
-//! a simulated network, clock, disk and randomness.
+//! Deterministic simulation of the shipped node and client library.
+//!
+//! A [`plan`] says what will be done and what will go wrong; [`run`] runs it at
+//! the core level or the full level; the [`record`] of what happened is judged
+//! by one oracle and one set of invariants.
 
-pub mod certificates;
-pub mod cluster;
-pub mod env;
-pub mod oracle;
+#[cfg(not(tokio_unstable))]
+compile_error!(
+    "the simulator needs `--cfg tokio_unstable` (see .cargo/config.toml; a RUSTFLAGS variable overrides it)"
+);
+
+mod certificates;
+mod cluster;
+mod core_level;
+mod env;
+mod full_level;
+mod invariants;
+mod oracle;
+pub mod plan;
+pub mod record;
 pub mod region_cut;
+mod region_oracle;
+mod run;
+
+pub use run::{RunError, run};

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::certificates::Authority;
 use crate::cluster::{self, Host, REGIONS};
-use crate::oracle::{Expected, Violation};
+use crate::region_oracle::{Expected, Violation};
 
 /// Simulated time in which everything must have come about.
 const SIMULATION: Duration = Duration::from_secs(180);

@@ -83,7 +83,9 @@ impl Engine {
             cell.advanced.notify_waiters();
         }
         core.make_room(cell);
-        if let (Durability::Synced, Some(block)) = (options.durability, block) {
+        if let (Durability::Synced, Some(block)) = (options.durability, block)
+            && !planted!(AcknowledgeBeforeSync)
+        {
             core.log.synced(block).await?;
         }
         Ok(committed)

@@ -1,0 +1,87 @@
+//! What happened in a run: hashed always, judged as it happens, kept if somebody wants to look at it.
+
+mod happening;
+
+pub use happening::{
+    Answer, Content, Counts, Happening, LostDisk, NodeState, Outcome, Phase, Refusal, Sample, Shown,
+    Violation,
+};
+
+use std::hash::Hash;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::invariants::Judges;
+use crate::plan::Plan;
+
+/// Takes what the world says. Both levels speak to the same recorder, and
+/// therefore to the same oracle and the same invariants.
+pub struct Recorder {
+    trace: Xxh3,
+    judges: Judges,
+    timeline: Option<Vec<(u64, Happening)>>,
+    happenings: u64,
+    violation: Option<Violation>,
+}
+
+impl Recorder {
+    /// A recorder for one run; `keep` keeps the timeline, for a report.
+    #[must_use]
+    pub fn new(plan: &Plan, keep: bool) -> Self {
+        Self {
+            trace: Xxh3::new(),
+            judges: Judges::all(plan),
+            timeline: keep.then(Vec::new),
+            happenings: 0,
+            violation: None,
+        }
+    }
+
+    /// Something happened, so many microseconds of true time after the start of
+    /// the run. False once an invariant is broken: the run may end.
+    pub fn record(&mut self, at_us: u64, happening: Happening) -> bool {
+        (at_us, &happening).hash(&mut self.trace);
+        self.happenings += 1;
+        if self.violation.is_none() {
+            self.violation = self.judges.judge(at_us, &happening).err();
+        }
+        if let Some(timeline) = &mut self.timeline {
+            timeline.push((at_us, happening));
+        }
+        self.violation.is_none()
+    }
+
+    /// Adds to the trace what is too detailed to judge: a message sent, a random number drawn.
+    pub fn trace(&mut self, at_us: u64, detail: &impl Hash) {
+        (at_us, detail).hash(&mut self.trace);
+    }
+
+    /// True once an invariant is broken.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.violation.is_some()
+    }
+
+    /// The end of a run that took so much simulated time.
+    #[must_use]
+    pub fn finish(mut self, simulated_us: u64) -> Outcome {
+        if self.violation.is_none() {
+            self.violation = self.judges.finish(simulated_us).err();
+        }
+        Outcome {
+            violation: self.violation,
+            trace_hash: self.trace.digest128(),
+            happenings: self.happenings,
+            simulated_us,
+            counts: self.judges.counts(),
+            faults: self.judges.faults(),
+            timeline: self.timeline.unwrap_or_default(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").field("happenings", &self.happenings).finish_non_exhaustive()
+    }
+}
