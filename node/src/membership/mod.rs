@@ -31,7 +31,9 @@ mod voters;
 
 pub use change::{Candidate, Change, ChangeOutcome, Refusal};
 pub use config::{LocalNode, MembershipConfig, WEIGHT_MAX};
+pub use disk::Disk;
 pub use error::MembershipError;
+pub use identity::DiskIdentity;
 pub use members::Members;
 pub use service::MembershipRpc;
 pub use state::ClusterState;

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use sojourn_proto::session::v1::Consistency;
 use tokio::sync::Notify;
 
+use super::core::Message;
 use super::vectors::PartitionVectors;
 use crate::placement::RegionReplicas;
 use crate::session::{Dot, Origin, Partition, ReplicaId};
@@ -52,7 +53,7 @@ type Write = (Partition, Origin, u64);
 
 /// Which replicas have confirmed which writes of this node.
 #[derive(Default)]
-pub(super) struct Acks {
+pub struct Acks {
     inner: Mutex<Inner>,
 }
 
@@ -71,8 +72,19 @@ struct Confirmed {
 }
 
 impl Acks {
+    /// Takes note of what a peer's message confirms of the writes of `me`.
+    pub fn hear(&self, me: Origin, from: ReplicaId, message: &Message) {
+        match message {
+            Message::Applied(applied) if applied.incarnation == me.incarnation => {
+                self.applied(from, me, &applied.dots);
+            }
+            Message::Vectors { vectors, .. } => self.vectors(from, vectors),
+            _ => {}
+        }
+    }
+
     /// A replica says that it has applied writes of `origin`.
-    pub(super) fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64)]) {
+    fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64)]) {
         let mut inner = self.inner.lock();
         for (partition, seq) in dots {
             inner.confirm((*partition, origin, *seq), from);
@@ -80,7 +92,7 @@ impl Acks {
     }
 
     /// A replica says how far it holds everything.
-    pub(super) fn vectors(&self, from: ReplicaId, vectors: &PartitionVectors) {
+    fn vectors(&self, from: ReplicaId, vectors: &PartitionVectors) {
         let mut inner = self.inner.lock();
         let claimed = inner.writes.iter_mut().filter(|(_, confirmed)| confirmed.waiters > 0);
         for ((partition, origin, seq), confirmed) in claimed {
@@ -92,7 +104,10 @@ impl Acks {
     }
 
     /// Waits until `needed` replicas of each region have a write; `holders` have it already.
-    pub(super) async fn wait(
+    ///
+    /// # Errors
+    /// Too few confirmed within `timeout`.
+    pub async fn wait(
         &self,
         partition: Partition,
         dot: Dot,

@@ -2,6 +2,7 @@
 //! of whole partitions for a node that lags further than any log reaches.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,10 @@ use tonic::Status;
 
 use super::acks::needed;
 use super::driver::{Replication, Shared};
-use super::seam::ReplicaError;
+use super::seam::{Replica, ReplicaError};
 use super::vectors;
+use crate::membership::Membership;
+use crate::placement::RegionReplicas;
 use crate::session::{Key, Partition, ReplicaId, VersionVector};
 
 /// Keys in one request.
@@ -92,32 +95,88 @@ impl Replication {
         let me = shared.me.replica;
         let Some(regions) = membership.layout.replicas(shared.partition(key)) else { return Ok(Vec::new()) };
         let here = membership.nodes.get(&me).map_or("", |node| node.region.as_str());
-        let mut missing = needed(level, here, regions);
-        missing.retain(|_, count| *count > 0);
-        let mut reached = BTreeMap::from([(here.to_owned(), 1)]);
-        lower(&mut missing, here);
-        let asked = regions.iter().filter(|(region, _)| missing.contains_key(*region));
-        let mut answers: FuturesUnordered<_> = asked
-            .flat_map(|(region, replicas)| replicas.iter().map(move |replica| (region, *replica)))
-            .filter(|(_, replica)| *replica != me)
-            .map(|(region, replica)| async move { (region, shared.fetch_from(replica, &[key]).await) })
-            .collect();
-        let mut states = Vec::new();
-        let enough = async {
-            while !missing.is_empty() {
-                let Some((region, answer)) = answers.next().await else { return };
-                if let Ok(mut fetched) = answer {
-                    states.append(&mut fetched);
-                    *reached.entry(region.clone()).or_default() += 1;
-                    lower(&mut missing, region);
-                }
+        let fetch_from = |replica| async move { shared.fetch_from(replica, &[key]).await.ok() };
+        gather(regions, here, me, level, timeout, fetch_from).await
+    }
+}
+
+/// Asks the other replicas that a level wants to hear of until enough have
+/// answered; the asking node counts as one. `fetch_from` gives none if a replica
+/// does not answer.
+///
+/// # Errors
+/// Too few answered within `timeout`.
+pub async fn gather<Answer: Future<Output = Option<Vec<Fetched>>>>(
+    regions: &RegionReplicas,
+    here: &str,
+    me: ReplicaId,
+    level: Consistency,
+    timeout: Duration,
+    fetch_from: impl Fn(ReplicaId) -> Answer,
+) -> Result<Vec<Fetched>, ReadShortfall> {
+    let mut missing = needed(level, here, regions);
+    missing.retain(|_, count| *count > 0);
+    let mut reached = BTreeMap::from([(here.to_owned(), 1)]);
+    lower(&mut missing, here);
+    let asked = regions.iter().filter(|(region, _)| missing.contains_key(*region));
+    let ask = |(region, replica): (String, ReplicaId)| {
+        let answer = fetch_from(replica);
+        async move { (region, answer.await) }
+    };
+    let mut answers: FuturesUnordered<_> = asked
+        .flat_map(|(region, replicas)| replicas.iter().map(move |replica| (region.clone(), *replica)))
+        .filter(|(_, replica)| *replica != me)
+        .map(ask)
+        .collect();
+    let mut states = Vec::new();
+    let enough = async {
+        while !missing.is_empty() {
+            let Some((region, answer)) = answers.next().await else { return };
+            if let Some(mut fetched) = answer {
+                states.append(&mut fetched);
+                lower(&mut missing, &region);
+                *reached.entry(region).or_default() += 1;
             }
-        };
-        let in_time = tokio::time::timeout(timeout, enough).await;
-        if missing.is_empty() && in_time.is_ok() {
-            Ok(states)
-        } else {
-            Err(ReadShortfall { reached, missing })
+        }
+    };
+    let in_time = tokio::time::timeout(timeout, enough).await;
+    if missing.is_empty() && in_time.is_ok() { Ok(states) } else { Err(ReadShortfall { reached, missing }) }
+}
+
+/// The replicas of a partition, those of this node's region first.
+#[must_use]
+pub fn nearest_first(membership: &Membership, me: ReplicaId, partition: Partition) -> Vec<ReplicaId> {
+    let here = membership.nodes.get(&me).map(|node| &node.region);
+    let Some(regions) = membership.layout.replicas(partition) else { return Vec::new() };
+    let near = regions.iter().filter(|(region, _)| Some(*region) == here);
+    let far = regions.iter().filter(|(region, _)| Some(*region) != here);
+    near.chain(far).flat_map(|(_, replicas)| replicas).copied().collect()
+}
+
+/// Fetches full states of records: asks one replica after the other until none is missing.
+pub async fn complete<Answer: Future<Output = Option<Vec<Fetched>>>>(
+    engine: &dyn Replica,
+    partition: Partition,
+    mut missing: Vec<Key>,
+    replicas: Vec<ReplicaId>,
+    fetch_from: impl Fn(ReplicaId, Vec<Key>) -> Answer,
+) {
+    for replica in replicas {
+        let Some(fetched) = fetch_from(replica, missing.clone()).await else { continue };
+        let mut still = Vec::new();
+        let mut states = Vec::new();
+        for (key, fetched) in missing.into_iter().zip(fetched) {
+            match fetched.state {
+                Some(state) => states.push((key, state)),
+                None => still.push(key),
+            }
+        }
+        missing = still;
+        if let Err(error) = engine.merge_states(partition, states, None).await {
+            tracing::warn!(%error, partition = partition.0, "cannot merge fetched states");
+        }
+        if missing.is_empty() {
+            return;
         }
     }
 }
@@ -142,16 +201,8 @@ impl Shared {
         let timeout_ms = self.config.fetch_timeout_ms;
         let mut client = self.client(&node);
         let answer = tokio::time::timeout(Duration::from_millis(timeout_ms), client.fetch(request));
-        let records = answer.await.map_err(|_| FetchError::Slow(timeout_ms))??.into_inner().records;
-        if records.len() != keys.len() {
-            return Err(FetchError::Malformed);
-        }
-        let fetched = |(key, record): (&Key, pb::FetchedRecord)| {
-            let vector = vectors::decode_one(record.vector, self.partition(*key));
-            let state = (!record.state.is_empty()).then_some(record.state);
-            Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
-        };
-        keys.iter().zip(records).map(fetched).collect()
+        let response = answer.await.map_err(|_| FetchError::Slow(timeout_ms))??.into_inner();
+        read_answer(from, keys, response, |key| self.partition(key))
     }
 
     /// Takes over all records of a partition from a peer.
@@ -167,21 +218,54 @@ impl Shared {
         loop {
             let chunk = tokio::time::timeout(stall, chunks.message()).await.map_err(slow)??;
             let chunk = chunk.ok_or(FetchError::Incomplete)?;
-            let states = pairs(chunk.keys_and_states)?;
-            let vector = if chunk.last {
-                let vector = vectors::decode_one(chunk.vector, partition);
-                Some(vector.map_err(|_| FetchError::Malformed)?)
-            } else {
-                None
-            };
-            let last = vector.is_some();
-            self.replica.merge_states(partition, states, vector).await?;
-            if last {
+            if take_chunk(&*self.replica, partition, chunk).await? {
                 tracing::info!(peer = %from, partition = partition.0, "took over a partition");
                 return Ok(());
             }
         }
     }
+}
+
+/// Reads what another replica answered to a request for single records.
+///
+/// # Errors
+/// The answer makes no sense.
+pub fn read_answer(
+    from: ReplicaId,
+    keys: &[Key],
+    response: pb::FetchResponse,
+    partition_of: impl Fn(Key) -> Partition,
+) -> Result<Vec<Fetched>, FetchError> {
+    let records = response.records;
+    if records.len() != keys.len() {
+        return Err(FetchError::Malformed);
+    }
+    let fetched = |(key, record): (&Key, pb::FetchedRecord)| {
+        let vector = vectors::decode_one(record.vector, partition_of(*key));
+        let state = (!record.state.is_empty()).then_some(record.state);
+        Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
+    };
+    keys.iter().zip(records).map(fetched).collect()
+}
+
+/// Merges one chunk of a transfer; true if it was the last one.
+///
+/// # Errors
+/// The chunk is malformed, or the engine could not take it.
+pub async fn take_chunk(
+    replica: &dyn Replica,
+    partition: Partition,
+    chunk: pb::TransferChunk,
+) -> Result<bool, FetchError> {
+    let states = pairs(chunk.keys_and_states)?;
+    let vector = if chunk.last {
+        let vector = vectors::decode_one(chunk.vector, partition);
+        Some(vector.map_err(|_| FetchError::Malformed)?)
+    } else {
+        None
+    };
+    replica.merge_states(partition, states, vector).await?;
+    Ok(chunk.last)
 }
 
 fn pairs(keys_and_states: Vec<Bytes>) -> Result<Vec<(Key, Bytes)>, FetchError> {
@@ -194,56 +278,63 @@ fn pairs(keys_and_states: Vec<Bytes>) -> Result<Vec<(Key, Bytes)>, FetchError> {
     Ok(pairs)
 }
 
-/// Answers a request for single records; what exceeds the message limit is left out as not held.
-pub(super) async fn answer(shared: &Shared, keys: Vec<Key>) -> Result<pb::FetchResponse, Status> {
+/// Answers a request for single records; what exceeds `bytes_max` is left out as not held.
+///
+/// # Errors
+/// The engine cannot read them.
+pub async fn answer(
+    replica: &dyn Replica,
+    keys: Vec<Key>,
+    bytes_max: usize,
+    partition_of: impl Fn(Key) -> Partition,
+) -> Result<pb::FetchResponse, ReplicaError> {
     let mut records = Vec::with_capacity(keys.len());
-    let mut left = shared.message_bytes_max() / 2;
+    let mut left = bytes_max;
     for key in keys {
-        let read = shared.replica.read(key).await;
-        let (state, vector) = read.map_err(|error| Status::unavailable(error.to_string()))?;
+        let (state, vector) = replica.read(key).await?;
         let state = state.filter(|state| state.len() <= left).unwrap_or_default();
         left -= state.len();
-        let vector = vectors::encode_one(shared.partition(key), &vector).into();
+        let vector = vectors::encode_one(partition_of(key), &vector).into();
         records.push(pb::FetchedRecord { state, vector });
     }
     Ok(pb::FetchResponse { records })
 }
 
-struct Outgoing {
-    shared: Arc<Shared>,
+/// All records of a partition on their way to a peer, in chunks of bounded size.
+pub struct TransferOut {
+    replica: Arc<dyn Replica>,
     partition: Partition,
+    chunk_bytes_max: usize,
     vector: VersionVector,
     after: Option<Key>,
     done: bool,
 }
 
-/// All records of a partition, in chunks of bounded size; the caller's pace is the stream's.
-pub(super) fn transfer_out(
-    shared: Arc<Shared>,
-    partition: Partition,
-) -> impl Stream<Item = Result<pb::TransferChunk, Status>> + Send + 'static {
-    // Taken before the first record is read: everything it covers is in what follows.
-    let vector = shared.replica.vector(partition);
-    let outgoing = Outgoing { shared, partition, vector, after: None, done: false };
-    futures::stream::try_unfold(outgoing, |mut outgoing| async move {
-        if outgoing.done {
+impl TransferOut {
+    /// Begins a transfer.
+    #[must_use]
+    pub fn new(replica: Arc<dyn Replica>, partition: Partition, chunk_bytes_max: usize) -> Self {
+        // Taken before the first record is read: everything it covers is in what follows.
+        let vector = replica.vector(partition);
+        Self { replica, partition, chunk_bytes_max, vector, after: None, done: false }
+    }
+
+    /// The next chunk; none after the last one.
+    ///
+    /// # Errors
+    /// The engine cannot read its records.
+    pub async fn next(&mut self) -> Result<Option<pb::TransferChunk>, ReplicaError> {
+        if self.done {
             return Ok(None);
         }
-        let chunk = outgoing.chunk().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        Ok(Some((chunk, outgoing)))
-    })
-}
-
-impl Outgoing {
-    async fn chunk(&mut self) -> Result<pb::TransferChunk, ReplicaError> {
         let mut keys_and_states = Vec::new();
         let mut bytes = 0;
-        while bytes < self.shared.config.transfer_chunk_bytes_max {
-            let records = self.shared.replica.scan(self.partition, self.after, SCAN_ITEMS).await?;
+        while bytes < self.chunk_bytes_max {
+            let records = self.replica.scan(self.partition, self.after, SCAN_ITEMS).await?;
             let Some((last, _)) = records.last() else {
                 self.done = true;
                 let vector = vectors::encode_one(self.partition, &self.vector).into();
-                return Ok(pb::TransferChunk { keys_and_states, vector, last: true });
+                return Ok(Some(pb::TransferChunk { keys_and_states, vector, last: true }));
             };
             self.after = Some(*last);
             for (key, state) in records {
@@ -252,6 +343,16 @@ impl Outgoing {
                 keys_and_states.push(state);
             }
         }
-        Ok(pb::TransferChunk { keys_and_states, vector: Bytes::new(), last: false })
+        Ok(Some(pb::TransferChunk { keys_and_states, vector: Bytes::new(), last: false }))
     }
+}
+
+/// A transfer as a stream of gRPC messages; the caller's pace is the stream's.
+pub(super) fn transfer_out(
+    outgoing: TransferOut,
+) -> impl Stream<Item = Result<pb::TransferChunk, Status>> + Send + 'static {
+    futures::stream::try_unfold(outgoing, |mut outgoing| async move {
+        let chunk = outgoing.next().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        Ok(chunk.map(|chunk| (chunk, outgoing)))
+    })
 }

@@ -15,13 +15,20 @@ mod engine;
 mod fetch;
 mod forward;
 mod seam;
+mod taking;
 mod varint;
 pub mod vectors;
 
-pub use acks::{AckShortfall, needed};
+pub use acks::{AckShortfall, Acks, needed};
 pub use config::{ReplicationConfig, ReplicationConfigError};
 pub use core::PeerState;
-pub use driver::{Replication, ReplicationServer};
-pub use fetch::{FetchError, Fetched, ReadShortfall};
+pub use driver::{
+    PROTOCOL_VERSION, Refusal, Replication, ReplicationServer, caller, check_caller, check_hello, hello,
+};
+pub use fetch::{
+    FetchError, Fetched, ReadShortfall, TransferOut, answer, complete, gather, nearest_first, read_answer,
+    take_chunk,
+};
 pub use forward::{ForwardError, ForwardHandler};
 pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
+pub use taking::Taking;

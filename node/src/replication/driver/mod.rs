@@ -21,7 +21,7 @@ use sojourn_proto::session::v1::Consistency;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use hello::{PROTOCOL_VERSION, Refusal};
+pub use hello::{PROTOCOL_VERSION, Refusal, caller, check_caller, check_hello, hello};
 pub use service::ReplicationServer;
 
 use self::outgoing::Outgoing;
@@ -174,13 +174,7 @@ impl Shared {
 
     /// Says who this node is.
     pub(in crate::replication) fn caller(&self) -> pb::Caller {
-        let membership = self.membership();
-        pb::Caller {
-            cluster_id: membership.cluster_id.clone(),
-            replica_id: self.me.replica.0.into(),
-            incarnation: self.me.incarnation,
-            epoch: membership.epoch,
-        }
+        hello::caller(&self.membership(), self.me)
     }
 
     /// The largest message on any of the streams.
