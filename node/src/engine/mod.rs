@@ -144,6 +144,12 @@ impl Engine {
         self.core.origin()
     }
 
+    /// The highest stamp that was given out or taken note of.
+    #[must_use]
+    pub fn last_stamp(&self) -> u64 {
+        self.core.clock.lock().last()
+    }
+
     /// The partition of a key.
     #[must_use]
     pub fn partition(&self, key: &Key) -> Partition {

@@ -7,9 +7,7 @@ use parking_lot::Mutex;
 use sojourn_node::env::Clock;
 
 use super::time::SimTime;
-
-/// Wall time at the start of a run (2026-01-01T00:00:00Z), so that stamps look like real ones.
-pub(super) const EPOCH_MS: u64 = 1_767_225_600_000;
+use crate::record::EPOCH_MS;
 
 /// Outlives the node's restarts; faults turn it.
 pub(super) struct NodeClock {

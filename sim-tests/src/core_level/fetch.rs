@@ -176,7 +176,9 @@ async fn complete_partials(me: Me, shared: Arc<Shared>) {
         }
         for (partition, keys) in by_partition {
             for keys in keys.chunks(FETCH_KEYS_MAX) {
-                let Some(connected) = me.upgrade().map(|sim| sim.lock().connected(shared.at())) else { return };
+                let Some(connected) = me.upgrade().map(|sim| sim.lock().connected(shared.at())) else {
+                    return;
+                };
                 let mut replicas = nearest_first(&shared.membership(), shared.me.replica, partition);
                 replicas.retain(|replica| connected.contains(replica));
                 let ask = |replica, keys| fetch_from(&me, &shared, replica, keys);

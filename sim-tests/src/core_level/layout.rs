@@ -33,3 +33,6 @@ pub(super) fn is_ready(membership: &Membership, replica: ReplicaId) -> bool {
 pub(super) fn is_removed(state: &ClusterState, replica: ReplicaId) -> bool {
     state.nodes.get(&replica).is_some_and(|node| node.state == NodeState::Removed)
 }
+
+/// The state of members that are gone for good.
+pub(super) const GONE: NodeState = NodeState::Removed;

@@ -74,7 +74,11 @@ impl Raft {
 
 impl World {
     /// Asks for a change; the answer never comes if it cannot be committed in time.
-    pub(super) fn propose(&mut self, from: Option<NodeId>, change: Change) -> oneshot::Receiver<ChangeOutcome> {
+    pub(super) fn propose(
+        &mut self,
+        from: Option<NodeId>,
+        change: Change,
+    ) -> oneshot::Receiver<ChangeOutcome> {
         let (answer, outcome) = oneshot::channel();
         let until_us = self.now_us() + PROPOSE_TIMEOUT_US;
         self.raft.proposals.push(Proposal { from, change, answer, until_us });
@@ -137,7 +141,9 @@ impl World {
         let behind: Vec<(NodeId, u64)> = self
             .nodes
             .iter()
-            .filter(|machine| machine.is_up() && (machine.id == leader || self.network.sees(leader, machine.id)))
+            .filter(|machine| {
+                machine.is_up() && (machine.id == leader || self.network.sees(leader, machine.id))
+            })
             .filter(|machine| machine.known.as_ref().is_none_or(|known| known.epoch < state.epoch))
             .map(super::node::Machine::at)
             .collect();

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sojourn_node::engine::LogEntry;
 use sojourn_node::replication::core::{Effect, Event, LogRead};
 use sojourn_node::replication::{NewEntries, Replica};
-use sojourn_node::session::ReplicaId;
+use sojourn_node::session::{DecodeLimits, ReplicaId, Root, Session};
 
 use super::links::Frame;
 use super::node::{HeldBy, OpenLink};
@@ -69,8 +70,8 @@ impl World {
     pub(super) fn committed(&mut self, at: (NodeId, u64), new: NewEntries) {
         let Some(run) = self.running(at) else { return };
         let (origin, count) = (run.shared.me, run.shared.engine.config().partition_count);
-        for entry in &new.entries {
-            let hlc = super::observe::newest_stamp(entry, origin);
+        let last = run.shared.engine.last_stamp();
+        for (entry, hlc) in new.entries.iter().zip(stamps(&new.entries, last)) {
             self.record(Happening::Stamped {
                 node: at.0,
                 replica: origin.replica.0,
@@ -97,4 +98,35 @@ impl World {
             world.tick_later(at);
         });
     }
+}
+
+/// The stamps of new entries, in order. A fragment that only touches or counts does
+/// not carry its own: it is the one before the next one's, or the last one given.
+fn stamps(entries: &[Arc<LogEntry>], last: u64) -> Vec<u64> {
+    let mut next = last + 1;
+    let mut stamps: Vec<u64> = entries
+        .iter()
+        .rev()
+        .map(|entry| {
+            next = own_stamp(entry).unwrap_or(next - 1);
+            next
+        })
+        .collect();
+    stamps.reverse();
+    stamps
+}
+
+fn own_stamp(entry: &LogEntry) -> Option<u64> {
+    let fragment = Session::decode(&entry.fragment, &DecodeLimits::default()).ok()?;
+    if let Root::Revoked(revocation) = &fragment.root {
+        return Some(revocation.stamp.hlc);
+    }
+    if fragment.complete {
+        return Some(fragment.birth.created.hlc);
+    }
+    let body = fragment.body()?;
+    let attributes = body.attributes.values().flat_map(|register| register.writes());
+    let written = attributes.map(|write| (write.dot, write.hlc));
+    let logins = body.auth.writes().iter().map(|write| (write.dot, write.hlc));
+    written.chain(logins).find(|(dot, _)| *dot == entry.dot()).map(|(_, hlc)| hlc)
 }

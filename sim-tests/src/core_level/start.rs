@@ -131,7 +131,8 @@ async fn boot(
     if layout::is_removed(&state, replica) {
         return Err(Stopped::Removed);
     }
-    let engine = Engine::open(store, engine_config(&plan.shape), env.clone()).map_err(|_| Stopped::Refused)?;
+    let engine =
+        Engine::open(store, engine_config(&plan.shape), env.clone()).map_err(|_| Stopped::Refused)?;
     engine.set_replica(replica);
     engine.start();
     let shared = Arc::new(Shared {

@@ -20,22 +20,34 @@ const HANDLES_MAX: usize = 64;
 pub(super) struct DiskTiming {
     healthy: Latency,
     slower_ms: AtomicU64,
+    was_slow: AtomicBool,
     rng: Mutex<StdRng>,
 }
 
 impl DiskTiming {
     pub(super) fn new(healthy: Latency, seed: u64) -> Self {
-        Self { healthy, slower_ms: AtomicU64::new(0), rng: Mutex::new(StdRng::seed_from_u64(seed)) }
+        let (slower_ms, was_slow) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { healthy, slower_ms, was_slow, rng: Mutex::new(StdRng::seed_from_u64(seed)) }
     }
 
     /// Each call takes so much longer from now on.
     pub(super) fn set_slower(&self, by_ms: u64) {
         self.slower_ms.store(by_ms, Ordering::Relaxed);
+        self.was_slow.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether anybody has waited for it since it was made slower.
+    pub(super) fn was_slow(&self) -> bool {
+        self.was_slow.load(Ordering::Relaxed)
     }
 
     fn draw(&self) -> Duration {
         let us = self.rng.lock().random_range(self.healthy.us_min..=self.healthy.us_max);
-        Duration::from_micros(us) + Duration::from_millis(self.slower_ms.load(Ordering::Relaxed))
+        let slower_ms = self.slower_ms.load(Ordering::Relaxed);
+        if slower_ms > 0 {
+            self.was_slow.store(true, Ordering::Relaxed);
+        }
+        Duration::from_micros(us) + Duration::from_millis(slower_ms)
     }
 }
 
