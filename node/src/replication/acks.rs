@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use sojourn_proto::session::v1::Consistency;
 use tokio::sync::Notify;
 
-use super::vectors::PartitionVectors;
 use crate::placement::RegionReplicas;
 use crate::session::{Dot, Origin, Partition, ReplicaId};
 
@@ -71,7 +70,7 @@ struct Confirmed {
 }
 
 impl Acks {
-    /// A replica says that it has applied writes of `origin`.
+    /// A replica says that it has synced writes of `origin`.
     pub(super) fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64)]) {
         let mut inner = self.inner.lock();
         for (partition, seq) in dots {
@@ -79,30 +78,20 @@ impl Acks {
         }
     }
 
-    /// A replica says how far it holds everything.
-    pub(super) fn vectors(&self, from: ReplicaId, vectors: &PartitionVectors) {
-        let mut inner = self.inner.lock();
-        let claimed = inner.writes.iter_mut().filter(|(_, confirmed)| confirmed.waiters > 0);
-        for ((partition, origin, seq), confirmed) in claimed {
-            let covered = vectors.get(partition).is_some_and(|vector| vector.get(origin) >= *seq);
-            if covered && confirmed.by.insert(from) {
-                confirmed.changed.notify_waiters();
-            }
-        }
-    }
-
-    /// Waits until `needed` replicas of each region have a write; `holders` have it already.
+    /// Waits until `needed` replicas of each region have confirmed a write; `me` made it.
+    /// Only confirmations count: a version vector says what a replica holds, not
+    /// what its disk would give back.
     pub(super) async fn wait(
         &self,
         partition: Partition,
         dot: Dot,
-        holders: Vec<ReplicaId>,
+        me: ReplicaId,
         replicas: &RegionReplicas,
         needed: &BTreeMap<String, usize>,
         timeout: Duration,
     ) -> Result<(), AckShortfall> {
         let write = (partition, dot.origin, dot.seq);
-        let claim = Claim::new(self, write, holders);
+        let claim = Claim::new(self, write, me);
         let enough = async {
             loop {
                 let changed = claim.changed.notified();
@@ -172,11 +161,11 @@ struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    fn new(acks: &'a Acks, write: Write, holders: Vec<ReplicaId>) -> Self {
+    fn new(acks: &'a Acks, write: Write, me: ReplicaId) -> Self {
         let mut inner = acks.inner.lock();
         let confirmed = inner.writes.entry(write).or_default();
         confirmed.waiters += 1;
-        confirmed.by.extend(holders);
+        confirmed.by.insert(me);
         Self { acks, write, changed: confirmed.changed.clone() }
     }
 }
@@ -209,7 +198,7 @@ mod tests {
     async fn wait(acks: &Acks, level: Consistency) -> Result<(), AckShortfall> {
         let needed = needed(level, "eu", &replicas());
         let timeout = Duration::from_secs(1);
-        acks.wait(Partition(0), WRITE, vec![ReplicaId(1)], &replicas(), &needed, timeout).await
+        acks.wait(Partition(0), WRITE, ReplicaId(1), &replicas(), &needed, timeout).await
     }
 
     #[tokio::test(start_paused = true)]
@@ -233,8 +222,7 @@ mod tests {
         confirm(5, 8);
         let later = async {
             tokio::task::yield_now().await;
-            let vector = crdts::Dot::new(ORIGIN, 12).into();
-            acks.vectors(ReplicaId(6), &BTreeMap::from([(Partition(0), vector)]));
+            confirm(6, 9);
         };
         let (outcome, ()) = tokio::join!(wait(&acks, Consistency::EachQuorum), later);
         assert_eq!(outcome, Ok(()));

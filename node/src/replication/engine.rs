@@ -88,6 +88,10 @@ impl Replica for Engine {
         Ok(AppliedBatch { present: applied.present, new: applied.new })
     }
 
+    async fn synced(&self) -> Result<(), ReplicaError> {
+        Ok(Self::synced(self).await?)
+    }
+
     async fn entries_after(
         &self,
         partition: Partition,

@@ -67,6 +67,9 @@ pub trait Replica: Send + Sync + 'static {
     /// taken now and they are to be sent again.
     async fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, ReplicaError>;
 
+    /// Waits until everything applied so far survives a power loss.
+    async fn synced(&self) -> Result<(), ReplicaError>;
+
     /// An origin's logged entries after `seq`, ascending, at least one if there
     /// are any, else about `bytes_max` at most. `None`: the log begins later.
     async fn entries_after(

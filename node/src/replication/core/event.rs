@@ -38,11 +38,11 @@ pub enum Event {
         link: u64,
         /// How many entries it had.
         taken: u64,
-        /// Those that are held now and asked for confirmation.
-        confirmed: Vec<(Partition, Dot)>,
         /// Those that are new and to be passed on within this region.
         pass_on: Vec<Arc<LogEntry>>,
     },
+    /// Entries that asked for confirmation survive a power loss here.
+    EntriesSynced(Vec<(Partition, Dot)>),
     /// A message other than entries.
     Received {
         /// Who sent it.
@@ -91,7 +91,7 @@ pub enum Message {
         /// Counted since the link was opened.
         entries: u64,
     },
-    /// These entries of the receiver are applied here.
+    /// These entries of the receiver are applied and synced here.
     Applied(Applied),
     /// A hash over the vectors of the shared partitions.
     VectorsHash(u128),

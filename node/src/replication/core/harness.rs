@@ -271,8 +271,7 @@ impl Net {
                     self.nodes.get_mut(&to).unwrap().log.insert(entry.clone());
                 }
                 let pass_on = if relay { entries } else { Vec::new() };
-                let confirmed = Vec::new();
-                self.event(to, Event::EntriesApplied { from, link, taken, confirmed, pass_on });
+                self.event(to, Event::EntriesApplied { from, link, taken, pass_on });
             }
         }
         true

@@ -120,11 +120,11 @@ impl Core {
             Event::Disconnected { peer, link } => self.disconnected(peer, link, &mut context),
             Event::Committed(entries) => self.push_own(entries, &mut context),
             Event::CommitsSkipped => self.compare_with_all(&mut context),
-            Event::EntriesApplied { from, link, taken, confirmed, pass_on } => {
+            Event::EntriesApplied { from, link, taken, pass_on } => {
                 self.batch_taken(from, link, taken, &mut context);
-                self.confirm_to_origins(confirmed, &mut context);
                 self.pass_on(from, pass_on, &mut context);
             }
+            Event::EntriesSynced(dots) => self.confirm_to_origins(dots, &mut context),
             Event::Received { from, link, message } => self.received(from, link, message, &mut context),
             Event::LogRead { peer, link, range, outcome } => {
                 self.log_read(peer, link, range, outcome, &mut context);

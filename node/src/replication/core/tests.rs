@@ -87,21 +87,17 @@ fn a_relay_passes_on_confirms_and_does_not_send_back() {
     for peer in [1, 5, 6] {
         node.connect(peer);
     }
-    let event = Event::EntriesApplied {
-        from: ReplicaId(1),
-        link: 1,
-        taken: 2,
-        confirmed: vec![(Partition(0), Dot { origin: origin(1), seq: 1 })],
-        pass_on: vec![entry(1, 1)],
-    };
+    let event = Event::EntriesApplied { from: ReplicaId(1), link: 1, taken: 2, pass_on: vec![entry(1, 1)] };
     let applied = Applied { incarnation: 1, dots: vec![(Partition(0), 1)] };
     let expected = [
         Effect::Send { to: ReplicaId(1), message: Message::BatchAck { entries: 2 } },
-        Effect::Send { to: ReplicaId(1), message: Message::Applied(applied) },
         sent(5, &[entry(1, 1)], false),
         sent(6, &[entry(1, 1)], false),
     ];
     assert_eq!(node.at(1, event), expected);
+    let synced = Event::EntriesSynced(vec![(Partition(0), Dot { origin: origin(1), seq: 1 })]);
+    let confirmation = Effect::Send { to: ReplicaId(1), message: Message::Applied(applied) };
+    assert_eq!(node.at(1, synced), [confirmation]);
 }
 
 #[test]

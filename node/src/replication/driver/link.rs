@@ -162,12 +162,10 @@ impl Shared {
     }
 
     fn tell_acks(&self, from: ReplicaId, message: &Message) {
-        match message {
-            Message::Applied(applied) if applied.incarnation == self.me.incarnation => {
-                self.acks.applied(from, self.me, &applied.dots);
-            }
-            Message::Vectors { vectors, .. } => self.acks.vectors(from, vectors),
-            _ => {}
+        if let Message::Applied(applied) = message
+            && applied.incarnation == self.me.incarnation
+        {
+            self.acks.applied(from, self.me, &applied.dots);
         }
     }
 
@@ -188,9 +186,20 @@ impl Shared {
         let applied = self.replica.apply(decoded.entries).await?;
         let is_asked =
             |(partition, dot): &(Partition, Dot)| asked.contains(&(*partition, dot.origin, dot.seq));
-        let confirmed = applied.present.into_iter().filter(is_asked).collect();
+        let asked: Vec<_> = applied.present.into_iter().filter(is_asked).collect();
         let pass_on = if decoded.relay { applied.new } else { Vec::new() };
-        self.handle(Event::EntriesApplied { from: peer.replica, link: id, taken, confirmed, pass_on });
+        self.handle(Event::EntriesApplied { from: peer.replica, link: id, taken, pass_on });
+        if !asked.is_empty() {
+            self.spawn("replication.confirm", self.clone().confirm_once_synced(asked));
+        }
         Ok(())
+    }
+
+    /// Aside, so that the link takes more entries meanwhile: all of them share the next sync.
+    async fn confirm_once_synced(self: Arc<Self>, dots: Vec<(Partition, Dot)>) {
+        match self.replica.synced().await {
+            Ok(()) => self.handle(Event::EntriesSynced(dots)),
+            Err(error) => tracing::warn!(%error, "entries cannot be confirmed"),
+        }
     }
 }

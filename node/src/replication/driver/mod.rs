@@ -111,8 +111,9 @@ impl Replication {
         Arc::new(Self { shared })
     }
 
-    /// Waits until as many replicas have applied this node's write as the level
-    /// asks for; the write must have been made with its `ack` flag set.
+    /// Waits until as many replicas have this node's write on their disks as the
+    /// level asks for, this node counting as one of them; the write must have
+    /// been made with its `ack` flag set.
     ///
     /// # Errors
     /// Too few confirmed within `timeout`; the write keeps spreading.
@@ -129,8 +130,7 @@ impl Replication {
         let Some(replicas) = membership.layout.replicas(partition) else { return Ok(()) };
         let region = membership.nodes.get(&me).map_or("", |node| node.region.as_str());
         let needed = needed(level, region, replicas);
-        let holders = shared.state.lock().core.holders(partition, dot);
-        shared.acks.wait(partition, dot, holders, replicas, &needed, timeout).await
+        shared.acks.wait(partition, dot, me, replicas, &needed, timeout).await
     }
 
     /// How every other node does, as this one sees it.

@@ -163,6 +163,10 @@ impl Replica for Memory {
         Ok(applied)
     }
 
+    async fn synced(&self) -> Result<(), ReplicaError> {
+        Ok(())
+    }
+
     async fn entries_after(
         &self,
         partition: Partition,
