@@ -166,6 +166,7 @@ impl Shared {
             Message::Applied(applied) if applied.incarnation == self.me.incarnation => {
                 self.acks.applied(from, self.me, &applied.dots);
             }
+            Message::LayoutVersion(version) => self.acks.knows_layout(from, *version),
             Message::Vectors { vectors, .. } => self.acks.vectors(from, vectors),
             _ => {}
         }
