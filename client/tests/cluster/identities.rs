@@ -15,7 +15,12 @@ use crate::harness::Cluster;
 use crate::raw;
 
 /// Writes `{file}.pem` and `{file}.key` with one URI name.
-pub(crate) fn write(dir: &Path, file: &str, uri: &str, sign: impl FnOnce(CertificateParams, &KeyPair) -> String) {
+pub(crate) fn write(
+    dir: &Path,
+    file: &str,
+    uri: &str,
+    sign: impl FnOnce(CertificateParams, &KeyPair) -> String,
+) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.subject_alt_names.push(SanType::IpAddress([127, 0, 0, 1].into()));

@@ -34,7 +34,9 @@ impl Router {
     /// serve it does not count: it may lack what the others have acknowledged.
     pub(super) fn place(&self, partition: Partition) -> Place {
         let membership = self.membership.borrow();
-        let Some(regions) = membership.layout.read_replicas(partition) else { return Place::There(Vec::new()) };
+        let Some(regions) = membership.layout.read_replicas(partition) else {
+            return Place::There(Vec::new());
+        };
         let local = regions.get(&self.region).map_or(&[][..], Vec::as_slice);
         if local.contains(&self.own) {
             return Place::Here;

@@ -106,7 +106,8 @@ impl Layout {
         let next = self.next.iter().filter(|next| next.unsynced.contains(&node));
         let partitions = next.flat_map(|next| self.partitions.iter().zip(&next.partitions));
         let numbered = (0..=u16::MAX).map(Partition).zip(partitions);
-        let own = numbered.filter(|(_, (current, next))| transition::must_sync(current, next).contains(&node));
+        let own =
+            numbered.filter(|(_, (current, next))| transition::must_sync(current, next).contains(&node));
         own.map(|(partition, (current, _))| (partition, transition::sources(current, region))).collect()
     }
 }

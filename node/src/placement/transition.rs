@@ -92,7 +92,8 @@ mod tests {
         };
         for old_size in 1..=5u16 {
             let old: Vec<u16> = (1..=old_size).collect();
-            for next in subsets(&[1, 2, 3, 4, 5, 6, 7, 8]).iter().filter(|next| (1..=5).contains(&next.len())) {
+            for next in subsets(&[1, 2, 3, 4, 5, 6, 7, 8]).iter().filter(|next| (1..=5).contains(&next.len()))
+            {
                 let next: Vec<u16> = next.iter().copied().collect();
                 let synced = must_sync(&of(&[("eu", &old)]), &of(&[("eu", &next)]));
                 let acknowledged = subsets(&old).into_iter().filter(|w| w.len() == majority(old.len()));

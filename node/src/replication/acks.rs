@@ -224,8 +224,7 @@ mod tests {
         watch: MembershipWatch,
     ) -> Result<(), AckShortfall> {
         let timeout = Duration::from_secs(1);
-        let quorums =
-            |membership: &Membership| Quorums::new(level, ReplicaId(1), membership, Partition(0));
+        let quorums = |membership: &Membership| Quorums::new(level, ReplicaId(1), membership, Partition(0));
         acks.wait(Partition(0), WRITE, vec![ReplicaId(1)], watch, quorums, timeout).await
     }
 

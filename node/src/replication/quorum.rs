@@ -80,11 +80,7 @@ impl Quorums {
 
     /// Counts the replicas that have what is asked for and know this layout at
     /// most; `known` is the newest layout a replica is known to know.
-    pub(super) fn tally(
-        &self,
-        has: impl Fn(ReplicaId) -> bool,
-        known: impl Fn(ReplicaId) -> u64,
-    ) -> Tally {
+    pub(super) fn tally(&self, has: impl Fn(ReplicaId) -> bool, known: impl Fn(ReplicaId) -> u64) -> Tally {
         let counts = |replica: &&ReplicaId| has(**replica) && known(**replica) <= self.layout_version;
         let mut tally = Tally::default();
         for (region, replicas) in &self.replicas {

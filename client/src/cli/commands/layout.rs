@@ -37,7 +37,8 @@ pub(crate) async fn run(data: &Path, args: &NodeName, output: &Output) -> Result
     let unsynced = names(&layout.unsynced_replica_ids);
     if layout.next_version > 0 {
         let waiting = unsynced.join(" ");
-        output.line(format!("version {} serves once these nodes have synced: {waiting}", layout.next_version));
+        output
+            .line(format!("version {} serves once these nodes have synced: {waiting}", layout.next_version));
     }
     let partitions: Vec<_> =
         layout.partitions.iter().map(|partition| names(&partition.replica_ids)).collect();

@@ -3,9 +3,9 @@
 //! For each partition it asks the replicas that serve it what they hold (their
 //! *sync points*), once both sides know of the layout. Then push, gossip, log and
 //! transfer bring the entries, as always. A partition has synced when this node
-//! has reached the points of a majority of one group of replicas, and of every
-//! connected one of it besides: the majority meets every acknowledged write, the
-//! others only make the change smoother.
+//! has reached the points of a majority of one group of replicas: it meets every
+//! acknowledged write. For a while it waits for the other connected ones as well,
+//! so that a read at one replica misses less after the change than before.
 //!
 //! A replica that counts confirmations does not count those of peers that know a
 //! newer layout than itself ([`Message::LayoutVersion`]). So no write can be
@@ -19,9 +19,12 @@ use crate::placement::majority;
 use crate::replication::vectors::PartitionVectors;
 use crate::session::{Partition, ReplicaId, VersionVector};
 
-/// Layouts whose point does not come nearer for so many `gossip_stall_ms` are
-/// beyond a hole that nobody can fill: the records are transferred.
+/// A point that does not come nearer for so many `gossip_stall_ms` lies beyond a
+/// hole that nobody can fill: the records are transferred.
 const STALLS_MAX: u32 = 5;
+
+/// How long connected replicas beyond a majority are waited for, in `gossip_stall_ms`.
+const OTHERS_STALLS: u32 = 5;
 
 /// How often the membership is told, in `gossip_stall_ms`.
 const REPORT_STALLS: u32 = 2;
@@ -38,6 +41,8 @@ struct Syncing {
     /// The groups of replicas; a majority of any one is enough.
     groups: Vec<Vec<ReplicaId>>,
     points: BTreeMap<ReplicaId, Point>,
+    /// Since when a majority has been reached.
+    enough_since: Option<Duration>,
     done: bool,
 }
 
@@ -61,15 +66,27 @@ impl Syncing {
         self.points.get(&replica).is_some_and(|point| point.reached)
     }
 
-    fn is_synced(&self, me: ReplicaId, is_connected: impl Fn(ReplicaId) -> bool) -> bool {
-        let enough = |group: &Vec<ReplicaId>| {
-            let reached = |replica: &&ReplicaId| **replica == me || self.has_reached(**replica);
-            let waited_for = |replica: &ReplicaId| {
-                *replica == me || self.has_reached(*replica) || !is_connected(*replica)
-            };
-            group.iter().filter(reached).count() >= majority(group.len()) && group.iter().all(waited_for)
-        };
-        self.groups.iter().any(enough)
+    /// A majority of one group has been reached.
+    fn is_enough(&self, me: ReplicaId) -> bool {
+        let reached = |replica: &&ReplicaId| **replica == me || self.has_reached(**replica);
+        self.groups.iter().any(|group| group.iter().filter(reached).count() >= majority(group.len()))
+    }
+
+    /// Nobody has to be waited for any longer: not those that cannot be reached,
+    /// and at most `patience` for the others.
+    fn is_done(
+        &mut self,
+        me: ReplicaId,
+        is_connected: impl Fn(ReplicaId) -> bool,
+        patience: Duration,
+        now: Duration,
+    ) -> bool {
+        if !self.is_enough(me) {
+            return false;
+        }
+        let since = *self.enough_since.get_or_insert(now);
+        let mut awaited = self.replicas().filter(|replica| *replica != me && is_connected(*replica));
+        now.saturating_sub(since) >= patience || awaited.all(|replica| self.has_reached(replica))
     }
 }
 
@@ -92,7 +109,7 @@ impl Core {
         if partitions.is_empty() {
             self.sync = None;
         } else if self.sync.as_ref().is_none_or(|sync| sync.layout_version != layout_version) {
-            let begin = |groups| Syncing { groups, points: BTreeMap::new(), done: false };
+            let begin = |groups| Syncing { groups, points: BTreeMap::new(), enough_since: None, done: false };
             let partitions = partitions.into_iter().map(|(partition, groups)| (partition, begin(groups)));
             let partitions = partitions.collect();
             self.sync = Some(Sync { layout_version, partitions, next_report: Duration::ZERO });
@@ -147,7 +164,9 @@ impl Core {
         vectors: PartitionVectors,
         context: &mut Context<'_>,
     ) {
-        let Some(sync) = self.sync.as_mut().filter(|sync| sync.layout_version == layout_version) else { return };
+        let Some(sync) = self.sync.as_mut().filter(|sync| sync.layout_version == layout_version) else {
+            return;
+        };
         for (partition, vector) in vectors {
             let Some(syncing) = sync.partitions.get_mut(&partition) else { continue };
             let since = context.now;
@@ -164,7 +183,8 @@ impl Core {
         for (partition, syncing) in sync.partitions.iter_mut().filter(|(_, syncing)| !syncing.done) {
             let vector = context.held.vector(*partition);
             syncing.points.values_mut().for_each(|point| point.advance(&vector, context.now));
-            syncing.done = syncing.is_synced(self.topology.me().replica, |peer| self.is_connected(peer));
+            let (me, patience) = (self.topology.me().replica, stall * OTHERS_STALLS);
+            syncing.done = syncing.is_done(me, |peer| self.is_connected(peer), patience, context.now);
             if !syncing.done {
                 self.transfer_beyond_holes(*partition, syncing, stall * STALLS_MAX, context.now);
             }
