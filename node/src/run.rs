@@ -142,6 +142,7 @@ impl Node {
             engine.clone(),
             membership.clone(),
             channels,
+            Arc::new(members.clone()),
             config.replication.clone(),
             env.clone(),
         );

@@ -31,6 +31,15 @@ async fn start_all(world: &World, count: usize, more: &str) -> Vec<TestNode> {
         })
         .await;
     }
+    until("one layout serves at all nodes", || async {
+        let mut layouts = std::collections::BTreeSet::new();
+        for node in &nodes {
+            let status = node.status().await.unwrap();
+            layouts.insert((status.ready, status.layout_version, status.next_layout_version));
+        }
+        layouts.len() == 1 && layouts.iter().all(|(ready, _, next)| *ready && *next == 0)
+    })
+    .await;
     nodes
 }
 

@@ -185,7 +185,9 @@ async fn connect(region: &str, hosts: &[Host], tls: &TlsConfig, seed: u64) -> Re
 
 async fn await_members(client: &Client, count: usize) -> Result<(), BoxError> {
     let deadline = turmoil::elapsed() + CONVERGENCE;
-    while client.layout().await.map_or(0, |layout| layout.nodes.len()) < count {
+    // All are in the layout that serves.
+    let joined = async || client.layout().await.is_ok_and(|l| l.nodes.len() >= count && l.next_version == 0);
+    while !joined().await {
         if turmoil::elapsed() > deadline {
             return Err(Violation("I17: the nodes did not all join".into()).into());
         }

@@ -116,9 +116,14 @@ impl Handler {
                 "the call was passed on by a node with another layout; the layouts are about to agree";
             return Err(Failure::new(Reason::NoReplica, message));
         }
+        let mut refused = None;
         for replica in replicas {
             let wait = deadline.left_to_wait(&*self.env.clock);
             match self.replication.forward(replica, call.clone(), wait).await {
+                // It knows another layout than this node, and has done nothing.
+                Ok(Reply::Error(error)) if error.reason == Reason::NoReplica.as_str() => {
+                    refused = Some(Reply::Error(error));
+                }
                 Ok(reply) => return Ok(reply),
                 Err(error) if error.is_unsent() || !is_write(&call) => {
                     tracing::debug!(%replica, %error, "could not pass a call on");
@@ -129,7 +134,8 @@ impl Handler {
                 }
             }
         }
-        Err(Failure::new(Reason::NoReplica, "no replica of the session could be reached"))
+        let unreached = || Failure::new(Reason::NoReplica, "no replica of the session could be reached");
+        refused.ok_or_else(unreached)
     }
 }
 

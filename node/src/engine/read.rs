@@ -77,6 +77,12 @@ impl Engine {
             .map_or_else(VersionVector::new, |cell| cell.state.lock().vectors.contiguous().clone())
     }
 
+    /// The highest number a partition holds of each origin, holes before it or not.
+    #[must_use]
+    pub fn seen(&self, partition: Partition) -> VersionVector {
+        self.core.cell(partition).map_or_else(VersionVector::new, |cell| cell.state.lock().vectors.seen())
+    }
+
     /// Waits until a partition holds at least `wanted`.
     ///
     /// # Errors

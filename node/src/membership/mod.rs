@@ -34,7 +34,7 @@ pub use config::{LocalNode, MembershipConfig, WEIGHT_MAX};
 pub use error::MembershipError;
 pub use members::Members;
 pub use service::MembershipRpc;
-pub use state::ClusterState;
+pub use state::{ClusterState, Serving};
 pub use view::{Membership, MembershipWatch, Node, NodeState};
 pub use voters::desired_voters;
 

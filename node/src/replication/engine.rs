@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::config::ReplicationConfig;
 use super::driver::Replication;
-use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
+use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
 use crate::engine::{CommitFeed, Engine, EngineError, LogEntry, PartialFeed};
 use crate::env::Environment;
-use crate::membership::MembershipWatch;
+use crate::membership::{Change, Members, MembershipWatch};
 use crate::session::{DecodeLimits, Key, Liveness, Origin, Partition, SessionView, VersionVector};
 use crate::transport::PeerChannels;
 
@@ -22,10 +22,11 @@ impl Replication {
         engine: Arc<Engine>,
         membership: MembershipWatch,
         channels: Arc<dyn PeerChannels>,
+        reports: Arc<dyn SyncReports>,
         config: ReplicationConfig,
         env: Environment,
     ) -> Arc<Self> {
-        Self::start_with(engine, membership, channels, config, env)
+        Self::start_with(engine, membership, channels, reports, config, env)
     }
 }
 
@@ -65,6 +66,10 @@ impl Replica for Engine {
 
     fn vector(&self, partition: Partition) -> VersionVector {
         Self::vector(self, partition)
+    }
+
+    fn seen(&self, partition: Partition) -> VersionVector {
+        Self::seen(self, partition)
     }
 
     fn commits(&self) -> Box<dyn Commits> {
@@ -131,5 +136,17 @@ impl Replica for Engine {
             SessionView::open(state, &limits).is_ok_and(|view| view.liveness(0) != Liveness::Partial)
         };
         Ok((record.map(|record| record.state).filter(is_complete), vector))
+    }
+
+    async fn persist(&self) -> Result<(), ReplicaError> {
+        Ok(Self::persist(self).await?)
+    }
+}
+
+#[async_trait]
+impl SyncReports for Members {
+    async fn report_synced(&self, layout_version: u64) -> Result<(), ReplicaError> {
+        let change = Change::Synced { replica: self.replica_id(), layout_version };
+        self.propose(&change).await.map(drop).map_err(|error| ReplicaError(error.to_string()))
     }
 }

@@ -14,14 +14,16 @@ pub mod driver;
 mod engine;
 mod fetch;
 mod forward;
+mod quorum;
 mod seam;
 mod varint;
 pub mod vectors;
 
-pub use acks::{AckShortfall, needed};
+pub use acks::AckShortfall;
 pub use config::{ReplicationConfig, ReplicationConfigError};
 pub use core::PeerState;
 pub use driver::{Replication, ReplicationServer};
 pub use fetch::{FetchError, Fetched, ReadShortfall};
 pub use forward::{ForwardError, ForwardHandler};
-pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
+pub use quorum::needed;
+pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};

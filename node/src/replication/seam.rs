@@ -54,6 +54,9 @@ pub trait Replica: Send + Sync + 'static {
     /// What is held without holes.
     fn vector(&self, partition: Partition) -> VersionVector;
 
+    /// The highest entry held of each origin, holes before it or not.
+    fn seen(&self, partition: Partition) -> VersionVector;
+
     /// The writes of this node from now on.
     fn commits(&self) -> Box<dyn Commits>;
 
@@ -99,4 +102,14 @@ pub trait Replica: Send + Sync + 'static {
     /// The full state of one record, with the partition's vector from before the
     /// read; no state if it is not held or only in part.
     async fn read(&self, key: Key) -> Result<(Option<Bytes>, VersionVector), ReplicaError>;
+
+    /// Makes everything that is held survive a power loss.
+    async fn persist(&self) -> Result<(), ReplicaError>;
+}
+
+/// Tells the membership what this node has synced.
+#[async_trait]
+pub trait SyncReports: Send + Sync + 'static {
+    /// This node holds everything it needs for a layout. Telling it again is harmless.
+    async fn report_synced(&self, layout_version: u64) -> Result<(), ReplicaError>;
 }

@@ -104,6 +104,23 @@ pub enum Message {
     },
     /// The log does not reach back to what the receiver lacks of these partitions.
     LogTruncated(Vec<Partition>),
+    /// The newest layout that the sender knows of. All that it sent before, it sent
+    /// without knowing that layout.
+    LayoutVersion(u64),
+    /// Asks what the receiver holds of partitions, once it knows this layout.
+    SyncRequest {
+        /// The layout that the sender wants to sync.
+        layout_version: u64,
+        /// Ascending.
+        partitions: Vec<Partition>,
+    },
+    /// Whoever holds all of this has synced from the sender.
+    SyncPoint {
+        /// As in the request.
+        layout_version: u64,
+        /// All that the sender holds, entries beyond a hole included.
+        vectors: PartitionVectors,
+    },
     /// Liveness and round trip.
     Heartbeat(Beat),
 }
@@ -179,6 +196,15 @@ pub enum Effect {
         from: ReplicaId,
         /// The partition.
         partition: Partition,
+    },
+    /// This node holds all entries that it needs for a layout. Complete the partial
+    /// records, make all of it last, then tell the membership. Comes again until
+    /// the membership says so.
+    Synced {
+        /// The layout.
+        layout_version: u64,
+        /// The partitions that were synced.
+        partitions: Vec<Partition>,
     },
     /// Close the peer's link; it may be opened again.
     Close {

@@ -7,6 +7,8 @@
 //!   it has caught up ([`link`]).
 //! - Gossip compares version vectors with random peers and sends what they lack,
 //!   whoever wrote it ([`gossip`]).
+//! - A node that gains partitions says when it holds what their replicas hold
+//!   ([`sync`]); one that loses some hands over what only it holds ([`handover`]).
 //! - A peer that lacks more than the log holds is told so and asks for a transfer
 //!   of the partition's full states (`transfer`).
 //!
@@ -16,9 +18,11 @@
 mod catch_up;
 mod event;
 mod gossip;
+mod handover;
 mod link;
 mod push;
 mod report;
+mod sync;
 mod topology;
 mod transfer;
 
@@ -30,6 +34,7 @@ pub use report::PeerState;
 pub use topology::Topology;
 
 use self::link::Link;
+use self::sync::Sync;
 use super::config::ReplicationConfig;
 use super::vectors::PartitionVectors;
 use crate::env::StdRng;
@@ -39,6 +44,9 @@ use crate::session::{Origin, Partition, ReplicaId, VersionVector};
 pub trait Held {
     /// The version vector of a partition.
     fn vector(&self, partition: Partition) -> VersionVector;
+
+    /// The highest entry held of each origin, holes before it or not.
+    fn seen(&self, partition: Partition) -> VersionVector;
 }
 
 /// The state of replication at one node.
@@ -50,6 +58,8 @@ pub struct Core {
     transfers: BTreeMap<Partition, ReplicaId>,
     /// Transfers to begin when others have ended.
     transfers_waiting: BTreeMap<Partition, ReplicaId>,
+    /// Partitions that this node is about to serve.
+    sync: Option<Sync>,
     next_gossip: Duration,
     next_heartbeat: Duration,
 }
@@ -98,10 +108,12 @@ impl Core {
             peers: BTreeMap::new(),
             transfers: BTreeMap::new(),
             transfers_waiting: BTreeMap::new(),
+            sync: None,
             next_gossip,
             next_heartbeat,
         };
         core.sync_peers(now);
+        core.plan_sync();
         core
     }
 
@@ -138,7 +150,11 @@ impl Core {
     }
 
     fn change_topology(&mut self, topology: Topology, context: &mut Context<'_>) {
+        let known_version = self.topology.layout_version();
         self.topology = topology;
+        if self.topology.layout_version() > known_version {
+            self.announce_layout(context);
+        }
         let gone: Vec<ReplicaId> =
             self.peers.keys().copied().filter(|peer| !self.topology.is_peer(*peer)).collect();
         for peer in gone {
@@ -149,6 +165,8 @@ impl Core {
         for peer in self.sync_peers(context.now) {
             self.compare_vectors(peer, true, context);
         }
+        self.plan_sync();
+        self.request_sync(context);
     }
 
     /// Follows the topology; returns the peers that now share other partitions.
@@ -158,7 +176,8 @@ impl Core {
             let shared = self.topology.shared(id);
             let peer = self.peers.entry(id).or_insert_with(|| Peer::new(now));
             if peer.shared != shared {
-                peer.known.retain(|partition, _| shared.binary_search(partition).is_ok());
+                let topology = &self.topology;
+                peer.known.retain(|partition, _| topology.holds(id, *partition));
                 peer.shared = shared;
                 changed.push(id);
             }
@@ -175,8 +194,10 @@ impl Core {
         // It may have crashed and forgotten unsynced entries, so nothing is known of it.
         peer.known.clear();
         peer.stalls.clear();
+        context.send(origin.replica, Message::LayoutVersion(self.topology.layout_version()));
         // The other side does the same, so no reply is asked for.
         self.compare_vectors(origin.replica, false, context);
+        self.request_sync(context);
     }
 
     fn disconnected(&mut self, replica: ReplicaId, id: u64, context: &mut Context<'_>) {
@@ -197,6 +218,13 @@ impl Core {
             }
             Message::LogTruncated(partitions) => self.log_truncated(from, partitions, context),
             Message::Heartbeat(beat) => link.heard(beat, context.now),
+            Message::LayoutVersion(_) => self.request_sync(context),
+            Message::SyncRequest { layout_version, partitions } => {
+                self.sync_request(from, layout_version, partitions, context);
+            }
+            Message::SyncPoint { layout_version, vectors } => {
+                self.sync_point(from, layout_version, vectors, context);
+            }
             // For whoever waits for acknowledgements; it changes nothing here.
             Message::Applied(_) => {}
         }
@@ -220,6 +248,8 @@ impl Core {
         }
         if context.now >= self.next_gossip {
             self.gossip(context);
+            self.request_sync(context);
+            self.check_sync(context);
         }
     }
 

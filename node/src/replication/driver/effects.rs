@@ -11,6 +11,7 @@ use crate::session::{Origin, Partition, ReplicaId};
 enum Slow {
     ReadLog { peer: ReplicaId, link: u64, partition: Partition, origin: Origin, after: u64, bytes_max: usize },
     Transfer { from: ReplicaId, partition: Partition },
+    ReportSynced { layout_version: u64, partitions: Vec<Partition> },
 }
 
 impl Shared {
@@ -45,6 +46,9 @@ impl Shared {
                     shared.handle(Event::LogRead { peer, link, range: (partition, origin), outcome });
                 });
             }
+            Slow::ReportSynced { layout_version, partitions } => {
+                self.spawn("replication.sync", shared.report_synced(layout_version, partitions));
+            }
             Slow::Transfer { from, partition } => {
                 self.spawn("replication.transfer", async move {
                     let outcome = shared.transfer(from, partition).await;
@@ -68,6 +72,9 @@ impl State {
                 return Some(Slow::ReadLog { peer, link, partition, origin, after, bytes_max });
             }
             Effect::StartTransfer { from, partition } => return Some(Slow::Transfer { from, partition }),
+            Effect::Synced { layout_version, partitions } => {
+                return Some(Slow::ReportSynced { layout_version, partitions });
+            }
         }
         None
     }

@@ -162,10 +162,12 @@ impl Shared {
     }
 
     fn tell_acks(&self, from: ReplicaId, message: &Message) {
-        if let Message::Applied(applied) = message
-            && applied.incarnation == self.me.incarnation
-        {
-            self.acks.applied(from, self.me, &applied.dots);
+        match message {
+            Message::Applied(applied) if applied.incarnation == self.me.incarnation => {
+                self.acks.applied(from, self.me, &applied.dots);
+            }
+            Message::LayoutVersion(version) => self.acks.knows_layout(from, *version),
+            _ => {}
         }
     }
 

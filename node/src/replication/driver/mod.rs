@@ -6,13 +6,14 @@ mod hello;
 mod link;
 mod outgoing;
 mod service;
+mod sync;
 mod wire;
 mod workers;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -25,10 +26,11 @@ pub use hello::{PROTOCOL_VERSION, Refusal};
 pub use service::ReplicationServer;
 
 use self::outgoing::Outgoing;
-use super::acks::{AckShortfall, Acks, needed};
+use super::acks::{AckShortfall, Acks};
 use super::config::ReplicationConfig;
 use super::core::{Core, Held, PeerState, Topology};
-use super::seam::Replica;
+use super::quorum::Quorums;
+use super::seam::{Replica, SyncReports};
 use crate::env::{Environment, StdRng};
 use crate::membership::{Membership, MembershipWatch};
 use crate::session::{Dot, Origin, Partition, ReplicaId, VersionVector};
@@ -50,6 +52,9 @@ pub(in crate::replication) struct Shared {
     pub(in crate::replication) forwards: super::forward::Forwards,
     pub(in crate::replication) stopping: CancellationToken,
     channels: Arc<dyn PeerChannels>,
+    reports: Arc<dyn SyncReports>,
+    /// A report to the membership is under way.
+    reporting: AtomicBool,
     wan_sent_bytes: Arc<AtomicU64>,
     state: Mutex<State>,
 }
@@ -73,6 +78,10 @@ impl Held for HeldBy<'_> {
     fn vector(&self, partition: Partition) -> VersionVector {
         self.0.vector(partition)
     }
+
+    fn seen(&self, partition: Partition) -> VersionVector {
+        self.0.seen(partition)
+    }
 }
 
 impl Replication {
@@ -83,6 +92,7 @@ impl Replication {
         replica: Arc<dyn Replica>,
         membership: MembershipWatch,
         channels: Arc<dyn PeerChannels>,
+        reports: Arc<dyn SyncReports>,
         config: ReplicationConfig,
         env: Environment,
     ) -> Arc<Self> {
@@ -101,6 +111,8 @@ impl Replication {
             forwards: super::forward::Forwards::default(),
             stopping: CancellationToken::new(),
             channels,
+            reports,
+            reporting: AtomicBool::new(false),
             wan_sent_bytes: Arc::default(),
             state: Mutex::new(state),
         });
@@ -125,12 +137,9 @@ impl Replication {
         timeout: Duration,
     ) -> Result<(), AckShortfall> {
         let shared = &self.shared;
-        let membership = shared.membership();
         let me = shared.me.replica;
-        let Some(replicas) = membership.layout.replicas(partition) else { return Ok(()) };
-        let region = membership.nodes.get(&me).map_or("", |node| node.region.as_str());
-        let needed = needed(level, region, replicas);
-        shared.acks.wait(partition, dot, me, replicas, &needed, timeout).await
+        let quorums = |membership: &Membership| Quorums::new(level, me, membership, partition);
+        shared.acks.wait(partition, dot, me, shared.membership.clone(), quorums, timeout).await
     }
 
     /// How every other node does, as this one sees it.

@@ -137,6 +137,21 @@ impl Replica for Memory {
         self.vector_of(partition)
     }
 
+    fn seen(&self, partition: Partition) -> VersionVector {
+        let mut seen = self.vector_of(partition);
+        for ((of, origin), entries) in &self.inner.lock().log {
+            let last = entries.keys().next_back().filter(|_| *of == partition);
+            if let Some(last) = last.filter(|last| **last > seen.get(origin)) {
+                seen.dots.insert(*origin, *last);
+            }
+        }
+        seen
+    }
+
+    async fn persist(&self) -> Result<(), ReplicaError> {
+        Ok(())
+    }
+
     fn commits(&self) -> Box<dyn Commits> {
         Box::new(Feed(self.commits.subscribe()))
     }
