@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Context, Core, Effect, Held, Message};
+use super::{Context, Core, Effect, Message};
 use crate::placement::majority;
 use crate::replication::vectors::PartitionVectors;
 use crate::session::{Partition, ReplicaId, VersionVector};

@@ -2,7 +2,7 @@ use crate::env::{Rng, StdRng};
 use crate::placement::Layout;
 use crate::replication::ReplicationConfig;
 use crate::replication::core::harness::*;
-use crate::replication::core::{Core, Effect, Event};
+use crate::replication::core::{Effect, Event};
 use crate::session::{Origin, VersionVector};
 
 use super::*;
@@ -60,7 +60,8 @@ fn a_fifth_node_joins_under_load_and_holds_what_a_majority_held() {
                 }
             }
         }
-        for node in (1..=7).filter(|node| !known.contains_key(node)) {
+        let late: Vec<u16> = (1..=7).filter(|node| !known.contains_key(node)).collect();
+        for node in late {
             known.insert(node, net.vectors(node));
             net.learn(node, &change());
         }
