@@ -41,8 +41,8 @@ pub(super) fn encode(message: Message) -> pb::Frame {
             let partitions = partitions.into_iter().map(|partition| partition.0.into()).collect();
             Kind::LogTruncated(pb::LogTruncated { partitions })
         }
-        Message::Heartbeat(Beat { sent_us, echo_us, held_us }) => {
-            Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us })
+        Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms }) => {
+            Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms })
         }
     })
 }
@@ -68,8 +68,8 @@ pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
             let partitions = partitions.into_iter().map(|number| partition(number.into()));
             Message::LogTruncated(partitions.collect::<Result<_, _>>()?)
         }
-        Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us }) => {
-            Message::Heartbeat(Beat { sent_us, echo_us, held_us })
+        Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms }) => {
+            Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms })
         }
     };
     Ok(Inbound::Message(message))
@@ -97,7 +97,7 @@ mod tests {
             Message::VectorsHash(u128::MAX - 5),
             Message::Vectors { vectors, reply_wanted: true },
             Message::LogTruncated(vec![Partition(65_535)]),
-            Message::Heartbeat(Beat { sent_us: 1, echo_us: 2, held_us: 3 }),
+            Message::Heartbeat(Beat { sent_us: 1, echo_us: 2, held_us: 3, wall_ms: 4 }),
         ];
         for message in messages {
             assert_eq!(decode(encode(message.clone())), Ok(Inbound::Message(message)));
