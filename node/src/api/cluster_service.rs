@@ -79,6 +79,8 @@ impl Cluster {
         let mut reasons = Vec::new();
         if self.stopping.is_cancelled() {
             reasons.push("the node is stopping".to_owned());
+        } else if let Err(off) = self.handler.engine.trusted_wall_ms() {
+            reasons.push(off.to_string());
         } else if !self.handler.readiness.is_ready() {
             reasons.push("the node is not active in the membership yet".to_owned());
         }
@@ -125,6 +127,7 @@ impl ClusterService for Cluster {
             writes_total: handler.counters.writes(),
             cpu_us_total: process_cpu_us(),
             wan_sent_bytes_total: handler.replication.wan_sent_bytes_total(),
+            clock_offset_ms: handler.engine.clock_verdicts().borrow().offset_ms,
         }))
     }
 

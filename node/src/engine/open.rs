@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::clock::ClockGuard;
 use super::error::EngineError;
 use super::feed::Feed;
 use super::held::Held;
@@ -46,6 +47,7 @@ impl Engine {
             partials: Arc::default(),
             held: Mutex::new(Held::default()),
             clock: Mutex::new(Hlc::starting_after(first_stamp(hlc, &config))),
+            clock_guard: ClockGuard::new(config.clock_offset_max_ms),
             incarnation,
             replica: AtomicU16::new(0),
             cache_bytes: AtomicUsize::new(0),

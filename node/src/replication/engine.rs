@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::config::ReplicationConfig;
 use super::driver::Replication;
 use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
-use crate::engine::{CommitFeed, Engine, EngineError, LogEntry, PartialFeed};
+use crate::engine::{ClockVerdict, CommitFeed, Engine, EngineError, LogEntry, PartialFeed};
 use crate::env::Environment;
 use crate::membership::{Change, Members, MembershipWatch};
 use crate::session::{DecodeLimits, Key, Liveness, Origin, Partition, SessionView, VersionVector};
@@ -70,6 +70,14 @@ impl Replica for Engine {
 
     fn seen(&self, partition: Partition) -> VersionVector {
         Self::seen(self, partition)
+    }
+
+    fn clock_offset_max_ms(&self) -> u64 {
+        self.config().clock_offset_max_ms
+    }
+
+    fn set_clock(&self, verdict: ClockVerdict) {
+        Self::set_clock(self, verdict);
     }
 
     fn commits(&self) -> Box<dyn Commits> {

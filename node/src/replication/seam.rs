@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::engine::LogEntry;
+use crate::engine::{ClockVerdict, LogEntry};
 use crate::session::{Dot, Key, Origin, Partition, VersionVector};
 
 /// The engine could not do it, for example because its disk failed.
@@ -56,6 +56,12 @@ pub trait Replica: Send + Sync + 'static {
 
     /// The highest entry held of each origin, holes before it or not.
     fn seen(&self, partition: Partition) -> VersionVector;
+
+    /// How far wall clocks may differ, in milliseconds.
+    fn clock_offset_max_ms(&self) -> u64;
+
+    /// Takes note of what the other nodes' clocks say about this one's.
+    fn set_clock(&self, verdict: ClockVerdict);
 
     /// The writes of this node from now on.
     fn commits(&self) -> Box<dyn Commits>;

@@ -128,7 +128,8 @@ fn view_json(view: &NodeView) -> serde_json::Value {
         "resident_bytes": status.resident_bytes, "log_bytes": status.log_bytes,
         "disk_bytes": status.disk_bytes, "reads_total": status.reads_total,
         "writes_total": status.writes_total, "cpu_us_total": status.cpu_us_total,
-        "wan_sent_bytes_total": status.wan_sent_bytes_total, "version": status.version, "peers": peers,
+        "wan_sent_bytes_total": status.wan_sent_bytes_total, "version": status.version,
+        "clock_offset_ms": status.clock_offset_ms, "peers": peers,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Topology;
-use crate::engine::LogEntry;
+use crate::engine::{ClockVerdict, LogEntry};
 use crate::replication::vectors::PartitionVectors;
 use crate::session::{Dot, Origin, Partition, ReplicaId};
 
@@ -134,15 +134,17 @@ pub struct Applied {
     pub dots: Vec<(Partition, u64)>,
 }
 
-/// A heartbeat; clocks are monotonic, in microseconds.
+/// A heartbeat; what is in microseconds is monotonic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Beat {
-    /// The sender's clock.
+    /// The sender's monotonic clock.
     pub sent_us: u64,
     /// The last `sent_us` the sender received; 0: none.
     pub echo_us: u64,
     /// How long the sender held that.
     pub held_us: u64,
+    /// The sender's wall clock, in milliseconds since the Unix epoch; 0: not told.
+    pub wall_ms: u64,
 }
 
 /// Why a link is closed by this side.
@@ -206,6 +208,8 @@ pub enum Effect {
         /// The partitions that were synced.
         partitions: Vec<Partition>,
     },
+    /// Tell the engine what the peers' clocks say about this node's.
+    Clock(ClockVerdict),
     /// Close the peer's link; it may be opened again.
     Close {
         /// The peer.

@@ -8,12 +8,19 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::engine::LogEntry;
+use crate::engine::{ClockState, LogEntry};
 use crate::env::{Rng, SeedableRng};
 use crate::placement::Layout;
 use crate::session::Key;
 
 pub(super) const PARTITIONS: u32 = 4;
+
+pub(super) const CLOCK_OFFSET_MAX_MS: u64 = 500;
+
+/// A moment, by a wall clock that is right.
+pub(super) fn at_wall(monotonic: Duration) -> Now {
+    Now { monotonic, wall_ms: 1_800_000_000_000 + u64::try_from(monotonic.as_millis()).unwrap() }
+}
 
 pub(super) fn origin(replica: u16) -> Origin {
     Origin { replica: ReplicaId(replica), incarnation: 1 }
@@ -160,7 +167,7 @@ impl Net {
     pub(super) fn new(seed: u64, regions: &[u16], config: &ReplicationConfig) -> Self {
         let count: u16 = regions.iter().sum();
         let node = |id: u16| Node {
-            core: Core::new(config.clone(), topology(id, regions), Duration::ZERO),
+            core: Core::new(config.clone(), topology(id, regions), CLOCK_OFFSET_MAX_MS, Duration::ZERO),
             log: Log::default(),
             rng: StdRng::seed_from_u64(seed ^ u64::from(id)),
             later: VecDeque::new(),
@@ -236,7 +243,7 @@ impl Net {
 
     pub(super) fn event(&mut self, at: u16, event: Event) {
         let node = self.nodes.get_mut(&at).unwrap();
-        let effects = node.core.handle(event, self.now, &node.log, &mut node.rng);
+        let effects = node.core.handle(event, at_wall(self.now), &node.log, &mut node.rng);
         for effect in effects {
             self.carry_out(at, effect);
         }
@@ -275,6 +282,7 @@ impl Net {
                 let held = self.vectors(at);
                 self.nodes.get_mut(&at).unwrap().reports.push((layout_version, held));
             }
+            Effect::Clock(verdict) => assert_eq!(verdict.state, ClockState::Agreed),
             Effect::Close { peer, .. } => self.cut(at, peer.0),
         }
     }

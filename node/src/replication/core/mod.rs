@@ -16,6 +16,7 @@
 //! same effects. Version vectors are the engine's; the core asks through [`Held`].
 
 mod catch_up;
+mod clock;
 mod event;
 mod gossip;
 mod handover;
@@ -33,11 +34,12 @@ pub use event::{Applied, Beat, CloseReason, Effect, Event, LogRead, Message};
 pub use report::PeerState;
 pub use topology::Topology;
 
+use self::clock::ClockWatch;
 use self::link::Link;
 use self::sync::Sync;
 use super::config::ReplicationConfig;
 use super::vectors::PartitionVectors;
-use crate::env::StdRng;
+use crate::env::{Now, StdRng};
 use crate::session::{Origin, Partition, ReplicaId, VersionVector};
 
 /// What this node's engine holds.
@@ -62,6 +64,7 @@ pub struct Core {
     sync: Option<Sync>,
     next_gossip: Duration,
     next_heartbeat: Duration,
+    clock: ClockWatch,
 }
 
 /// What is known of another node.
@@ -85,6 +88,7 @@ struct Stall {
 /// What one call of [`Core::handle`] works with besides the state.
 struct Context<'a> {
     now: Duration,
+    wall_ms: u64,
     held: &'a dyn Held,
     rng: &'a mut StdRng,
     effects: Vec<Effect>,
@@ -94,14 +98,24 @@ impl Context<'_> {
     fn send(&mut self, to: ReplicaId, message: Message) {
         self.effects.push(Effect::Send { to, message });
     }
+
+    fn time(&self) -> Now {
+        Now { monotonic: self.now, wall_ms: self.wall_ms }
+    }
 }
 
 impl Core {
-    /// A node without any link.
+    /// A node without any link. Wall clocks may differ by `clock_offset_max_ms`.
     #[must_use]
-    pub fn new(config: ReplicationConfig, topology: Topology, now: Duration) -> Self {
+    pub fn new(
+        config: ReplicationConfig,
+        topology: Topology,
+        clock_offset_max_ms: u64,
+        now: Duration,
+    ) -> Self {
         let next_gossip = now + Duration::from_millis(config.gossip_interval_ms);
         let next_heartbeat = now + Duration::from_millis(config.heartbeat_ms);
+        let clock = ClockWatch::new(clock_offset_max_ms, silence_max(&config));
         let mut core = Self {
             config,
             topology,
@@ -111,6 +125,7 @@ impl Core {
             sync: None,
             next_gossip,
             next_heartbeat,
+            clock,
         };
         core.sync_peers(now);
         core.plan_sync();
@@ -124,8 +139,9 @@ impl Core {
     }
 
     /// Takes one event and says what to do. Effects are to be carried out in order.
-    pub fn handle(&mut self, event: Event, now: Duration, held: &dyn Held, rng: &mut StdRng) -> Vec<Effect> {
-        let mut context = Context { now, held, rng, effects: Vec::new() };
+    pub fn handle(&mut self, event: Event, now: Now, held: &dyn Held, rng: &mut StdRng) -> Vec<Effect> {
+        let Now { monotonic, wall_ms } = now;
+        let mut context = Context { now: monotonic, wall_ms, held, rng, effects: Vec::new() };
         match event {
             Event::Topology(topology) => self.change_topology(topology, &mut context),
             Event::Connected { peer, link } => self.connected(peer, link, &mut context),
@@ -162,6 +178,7 @@ impl Core {
                 context.effects.push(Effect::Close { peer, reason: CloseReason::Removed });
             }
         }
+        self.clock.retain(|peer| self.topology.is_peer(peer));
         for peer in self.sync_peers(context.now) {
             self.compare_vectors(peer, true, context);
         }
@@ -190,7 +207,10 @@ impl Core {
             context.effects.push(Effect::Close { peer: origin.replica, reason: CloseReason::Removed });
             return;
         };
-        peer.link = Some(Link::new(id, context.now));
+        let link = Link::new(id, context.now);
+        // At once, so that a node whose clock is off learns it before it serves for long.
+        context.send(origin.replica, Message::Heartbeat(link.beat(context.time())));
+        peer.link = Some(link);
         // It may have crashed and forgotten unsynced entries, so nothing is known of it.
         peer.known.clear();
         peer.stalls.clear();
@@ -217,7 +237,6 @@ impl Core {
                 self.vectors(from, vectors, reply_wanted, context);
             }
             Message::LogTruncated(partitions) => self.log_truncated(from, partitions, context),
-            Message::Heartbeat(beat) => link.heard(beat, context.now),
             Message::LayoutVersion(_) => self.request_sync(context),
             Message::SyncRequest { layout_version, partitions } => {
                 self.sync_request(from, layout_version, partitions, context);
@@ -225,21 +244,40 @@ impl Core {
             Message::SyncPoint { layout_version, vectors } => {
                 self.sync_point(from, layout_version, vectors, context);
             }
+            Message::Heartbeat(beat) => self.beat(from, beat, context),
             // For whoever waits for acknowledgements; it changes nothing here.
             Message::Applied(_) => {}
         }
     }
 
+    fn beat(&mut self, from: ReplicaId, beat: Beat, context: &mut Context<'_>) {
+        let Some(link) = self.peers.get_mut(&from).and_then(|peer| peer.link.as_mut()) else { return };
+        let is_first = link.is_unheard();
+        let round_trip = link.heard(beat, context.now);
+        if is_first {
+            context.send(from, Message::Heartbeat(link.beat(context.time())));
+        }
+        if let Some(round_trip) = round_trip.filter(|_| beat.wall_ms > 0) {
+            self.clock.heard(from, beat.wall_ms, round_trip, context.time());
+            self.judge_clock(context);
+        }
+    }
+
+    fn judge_clock(&mut self, context: &mut Context<'_>) {
+        context.effects.extend(self.clock.judge(context.time(), self.peers.is_empty()).map(Effect::Clock));
+    }
+
     fn tick(&mut self, context: &mut Context<'_>) {
+        self.judge_clock(context);
         let interval = Duration::from_millis(self.config.heartbeat_ms);
-        let silence_max = interval * self.config.heartbeat_misses_max;
+        let silence_max = silence_max(&self.config);
         let beat_due = context.now >= self.next_heartbeat;
         for (id, peer) in &mut self.peers {
             let Some(link) = &mut peer.link else { continue };
             if context.now.saturating_sub(link.last_heard) > silence_max {
                 context.effects.push(Effect::Close { peer: *id, reason: CloseReason::Silent });
             } else if beat_due {
-                let message = Message::Heartbeat(link.beat(context.now));
+                let message = Message::Heartbeat(link.beat(context.time()));
                 context.effects.push(Effect::Send { to: *id, message });
             }
         }
@@ -261,6 +299,11 @@ impl Core {
     fn is_connected(&self, replica: ReplicaId) -> bool {
         self.peers.get(&replica).is_some_and(|peer| peer.link.is_some())
     }
+}
+
+/// How long a link may be silent.
+fn silence_max(config: &ReplicationConfig) -> Duration {
+    Duration::from_millis(config.heartbeat_ms) * config.heartbeat_misses_max
 }
 
 impl Peer {

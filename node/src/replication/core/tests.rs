@@ -29,12 +29,17 @@ struct Lone {
 
 impl Lone {
     fn new(me: u16, regions: &[u16]) -> Self {
-        let core = Core::new(ReplicationConfig::default(), topology(me, regions), Duration::ZERO);
+        let core = Core::new(
+            ReplicationConfig::default(),
+            topology(me, regions),
+            CLOCK_OFFSET_MAX_MS,
+            Duration::ZERO,
+        );
         Self { core, log: Log::default(), rng: StdRng::seed_from_u64(1) }
     }
 
     fn at(&mut self, ms: u64, event: Event) -> Vec<Effect> {
-        self.core.handle(event, Duration::from_millis(ms), &self.log, &mut self.rng)
+        self.core.handle(event, at_wall(Duration::from_millis(ms)), &self.log, &mut self.rng)
     }
 
     fn connect(&mut self, peer: u16) {
@@ -127,7 +132,7 @@ fn equal_hashes_are_silent_and_others_bring_the_vectors() {
 fn a_silent_link_is_closed() {
     let mut node = Lone::new(1, &[2]);
     node.connect(2);
-    let beat = Message::Heartbeat(Beat { sent_us: 1, echo_us: 0, held_us: 0 });
+    let beat = Message::Heartbeat(Beat { sent_us: 1, echo_us: 0, held_us: 0, wall_ms: 0 });
     node.receive(2_000, 2, beat);
     let close = Effect::Close { peer: ReplicaId(2), reason: CloseReason::Silent };
     assert!(!node.at(5_000, Event::Tick).contains(&close));
@@ -146,7 +151,11 @@ fn more_confirmations_than_entries_close_the_link() {
 fn the_round_trip_leaves_out_how_long_the_echo_was_held() {
     let mut node = Lone::new(1, &[2]);
     node.connect(2);
-    node.receive(50, 2, Message::Heartbeat(Beat { sent_us: 9, echo_us: 10_000, held_us: 30_000 }));
+    node.receive(
+        50,
+        2,
+        Message::Heartbeat(Beat { sent_us: 9, echo_us: 10_000, held_us: 30_000, wall_ms: 0 }),
+    );
     let peers = node.core.peers(Duration::from_millis(50), &node.log);
     assert_eq!(peers[0].round_trip_us, Some(10_000));
 }

@@ -50,8 +50,8 @@ pub(super) fn encode(message: Message) -> pb::Frame {
             let partitions = vectors::encode(&vectors).into();
             Kind::SyncPoint(pb::SyncPoint { layout_version, partitions })
         }
-        Message::Heartbeat(Beat { sent_us, echo_us, held_us }) => {
-            Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us })
+        Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms }) => {
+            Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms })
         }
     })
 }
@@ -84,8 +84,8 @@ pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
             let vectors = vectors::decode(partitions).map_err(|_| FrameError)?;
             Message::SyncPoint { layout_version, vectors }
         }
-        Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us }) => {
-            Message::Heartbeat(Beat { sent_us, echo_us, held_us })
+        Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms }) => {
+            Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms })
         }
     };
     Ok(Inbound::Message(message))
@@ -122,7 +122,7 @@ mod tests {
             Message::SyncRequest { layout_version: 9, partitions: vec![Partition(3)] },
             Message::SyncPoint { layout_version: 9, vectors },
             Message::LogTruncated(vec![Partition(65_535)]),
-            Message::Heartbeat(Beat { sent_us: 1, echo_us: 2, held_us: 3 }),
+            Message::Heartbeat(Beat { sent_us: 1, echo_us: 2, held_us: 3, wall_ms: 4 }),
         ];
         for message in messages {
             assert_eq!(decode(encode(message.clone())), Ok(Inbound::Message(message)));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc};
 
-use crate::engine::LogEntry;
+use crate::engine::{ClockState, ClockVerdict, LogEntry};
 use crate::replication::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
 use crate::session::{Dot, Key, Origin, Partition, ReplicaId, VersionVector};
 
@@ -150,6 +150,14 @@ impl Replica for Memory {
 
     async fn persist(&self) -> Result<(), ReplicaError> {
         Ok(())
+    }
+
+    fn clock_offset_max_ms(&self) -> u64 {
+        500
+    }
+
+    fn set_clock(&self, verdict: ClockVerdict) {
+        assert_ne!(verdict.state, ClockState::Off);
     }
 
     fn commits(&self) -> Box<dyn Commits> {
