@@ -36,8 +36,8 @@ macro_rules! plants {
                 match self { $(Self::$core => $core_what,)* $(Self::$full => $full_what),* }
             }
 
-            /// Whether it is in code that the simulator's core level runs too. That
-            /// level has a shell of its own in place of the API and of replication's links.
+            /// Whether it is in code that the simulator's core level runs too: everything
+            /// but the API and the tasks that carry links.
             #[must_use]
             pub fn is_in_core(self) -> bool {
                 match self { $(Self::$core => true,)* $(Self::$full => false),* }
@@ -88,14 +88,15 @@ plants! {
         DecoderMixesOrigins "decoder-mixes-origins" "Numbers of relayed entries are counted from the sender's own (I1).",
         MajorityIsHalf "majority-is-half" "A majority is one replica short (I4).",
         EachQuorumIsLocal "each-quorum-is-local" "A quorum in each region asks the own region alone (I3).",
+        AcksCountAnyRegion "acks-count-any-region" "Confirmations count for every region, whichever they came from (I3).",
+        RemovedNodeIsHeard "removed-node-is-heard" "A removed node may open replication links (I15).",
         // Membership.
         IdsByCount "ids-by-count" "A new node's id is the number of living nodes and one, so a removed one makes ids come twice (I15).",
         RemovedNodeIsLetIn "removed-node-is-let-in" "A removed node comes back with its old disk and id (I15).",
         WipedNodeIsLetIn "wiped-node-is-let-in" "A name that is in use is given to a node with another disk (I15).",
     }
     full {
-        AcksCountAnyRegion "acks-count-any-region" "Confirmations count for every region, whichever they came from (I3).",
-        RemovedNodeIsHeard "removed-node-is-heard" "A removed node may open replication links (I15).",
+        // The API.
         TokenIsIgnored "token-is-ignored" "A call does not wait for what its causal token names (I10).",
         QuorumReadIsNotMerged "quorum-read-is-not-merged" "A read at a quorum answers from its own replica alone (I4).",
     }
