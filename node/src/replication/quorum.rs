@@ -13,7 +13,7 @@ use crate::session::{Partition, ReplicaId};
 #[must_use]
 pub fn needed(level: Consistency, region: &str, replicas: &RegionReplicas) -> BTreeMap<String, usize> {
     let of = |name: &String, replicas: &Vec<ReplicaId>| {
-        let majority = majority(replicas.len());
+        let majority = if planted!(MajorityIsHalf) { replicas.len() / 2 } else { majority(replicas.len()) };
         match level {
             Consistency::Unspecified | Consistency::LocalOne => usize::from(name == region),
             Consistency::LocalQuorum => {
@@ -23,6 +23,7 @@ pub fn needed(level: Consistency, region: &str, replicas: &RegionReplicas) -> BT
                     0
                 }
             }
+            Consistency::EachQuorum if planted!(EachQuorumIsLocal) && name != region => 0,
             Consistency::EachQuorum => majority,
             Consistency::All => replicas.len(),
         }
@@ -88,7 +89,10 @@ impl Quorums {
         }
         for (set, needed) in &self.sets {
             for (region, needed) in needed {
-                let reached = set.get(region).into_iter().flatten().filter(counts).count();
+                let is_there =
+                    |(name, _): &(&String, &Vec<ReplicaId>)| planted!(AcksCountAnyRegion) || *name == region;
+                let there = set.iter().filter(is_there).flat_map(|(_, ids)| ids);
+                let reached = there.filter(counts).count();
                 if *needed > reached {
                     let missing = tally.missing.entry(region.clone()).or_default();
                     *missing = (*missing).max(needed - reached);
