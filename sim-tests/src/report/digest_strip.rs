@@ -11,7 +11,7 @@ const SUMMARY_PX: u32 = 34;
 pub(super) fn draw(canvas: &mut Canvas, plan: &Plan, outcome: &Outcome) {
     let partitions = plan.shape.partition_count as usize;
     let columns = collect(outcome, partitions, canvas.scale);
-    canvas.heading("Replicas compared (distinct digests of each partition)");
+    canvas.heading("Distinct digests of partitions");
     if columns.is_empty() {
         canvas.row(18, &Label { text: "nobody looked", ..Label::default() });
         return;

@@ -6,47 +6,42 @@ use super::escape::{Escaped, shortened};
 use super::named::Named;
 use super::time::{spoken, spoken_offset};
 use super::words;
-use crate::plan::Plan;
-use crate::record::{Happening, Outcome};
+use crate::plan::{NodeId, Plan, SessionId};
+use crate::record::{Happening, Outcome, Shown};
 
 const ROWS_MAX: usize = 100;
 const LETTERS_MAX: usize = 400;
 
-struct Row {
-    at_us: u64,
-    kind: &'static str,
-    text: String,
-}
-
-/// The section, if an invariant broke and the timeline was kept. Looks into
-/// nodes that are not about what the violation names are counted, not listed.
+/// The section, if an invariant broke. Samples and stamps are left out, and so are
+/// probes that show nothing new or nothing of what the violation names.
 pub(super) fn section(plan: &Plan, outcome: &Outcome, named: &Named) -> String {
     let Some(violation) = &outcome.violation else { return String::new() };
-    let mut rows: Vec<Row> = Vec::new();
-    let mut looks: BTreeMap<&'static str, u64> = BTreeMap::new();
-    let before = outcome.timeline.iter().rev().filter(|(at_us, _)| *at_us <= violation.at_us);
-    for (at_us, happening) in before {
-        if is_mere_look(happening, named) && !rows.is_empty() {
-            *looks.entry(kind(happening)).or_default() += 1;
-            continue;
+    let mut known: BTreeMap<(NodeId, SessionId), (&Shown, u128)> = BTreeMap::new();
+    let mut told: Vec<&(u64, Happening)> = Vec::new();
+    for entry in outcome.timeline.iter().take_while(|(at_us, _)| *at_us <= violation.at_us) {
+        let tells = match &entry.1 {
+            Happening::Sampled { .. } | Happening::Stamped { .. } => false,
+            Happening::Probed { node, session, shown, state_hash } => {
+                let new = known.insert((*node, *session), (shown, *state_hash)) != Some((shown, *state_hash));
+                new && is_named(*node, *session, named)
+            }
+            _ => true,
+        };
+        if tells {
+            told.push(entry);
         }
-        rows.extend(counted(*at_us, &mut looks));
-        if rows.len() >= ROWS_MAX {
-            break;
-        }
-        rows.push(Row { at_us: *at_us, kind: kind(happening), text: text(plan, happening) });
     }
+    let rows = told.split_off(told.len().saturating_sub(ROWS_MAX));
     let mut html = format!(
         "<section>\n<h2>The last happenings before {} broke</h2>\n<div class=\"table\" tabindex=\"0\" role=\"group\" aria-label=\"last happenings, scrollable\">\
          <table class=\"last\">\n<thead><tr><th scope=\"col\">at</th><th scope=\"col\">before</th><th scope=\"col\">kind</th><th scope=\"col\">what</th></tr></thead>\n<tbody>\n",
         Escaped(violation.invariant)
     );
-    for row in rows.iter().rev() {
-        let (at, before) = (spoken(row.at_us), spoken(violation.at_us.saturating_sub(row.at_us)));
-        let (class, text) = (row.kind, shortened(&row.text, LETTERS_MAX));
+    for (at_us, happening) in rows {
+        let (at, before) = (spoken(*at_us), spoken(violation.at_us.saturating_sub(*at_us)));
+        let (kind, text) = (kind(happening), shortened(&text(plan, happening), LETTERS_MAX));
         html.push_str(&format!(
-            "<tr class=\"k-{class}\"><td>{at}</td><td>−{before}</td><td>{}</td><td>{}</td></tr>\n",
-            row.kind,
+            "<tr class=\"k-{kind}\"><td>{at}</td><td>−{before}</td><td>{kind}</td><td>{}</td></tr>\n",
             Escaped(&text)
         ));
     }
@@ -54,20 +49,10 @@ pub(super) fn section(plan: &Plan, outcome: &Outcome, named: &Named) -> String {
     html
 }
 
-fn counted(at_us: u64, looks: &mut BTreeMap<&'static str, u64>) -> Option<Row> {
-    let counts: Vec<String> = looks.iter().map(|(kind, count)| format!("{kind}: {count}")).collect();
-    looks.clear();
-    (!counts.is_empty()).then(|| Row { at_us, kind: "looks", text: counts.join(", ") })
-}
-
-fn is_mere_look(happening: &Happening, named: &Named) -> bool {
-    match happening {
-        Happening::Probed { session, node, .. } => match named.sessions.is_empty() {
-            true => !named.nodes.contains(node),
-            false => !named.sessions.contains(session),
-        },
-        Happening::Sampled { .. } | Happening::Stamped { .. } => true,
-        _ => false,
+fn is_named(node: NodeId, session: SessionId, named: &Named) -> bool {
+    match named.sessions.is_empty() {
+        true => named.nodes.contains(&node),
+        false => named.sessions.contains(&session),
     }
 }
 
@@ -102,7 +87,7 @@ fn text(plan: &Plan, happening: &Happening) -> String {
             format!("operation {operation}{} ({done}): {said}", again(second))
         }
         Happening::Node { node, state } => format!("{node} is {}", words::state(*state)),
-        Happening::DiskLost { node, lost } => format!("the disk of {node} lost {}", words::lost(*lost)),
+        Happening::DiskLost { node, lost } => format!("{node} lost of its disk {}", words::lost(*lost)),
         Happening::FaultBegan { fault, class } => format!("fault #{fault} began: {}", class.name()),
         Happening::FaultObserved { fault, class } => format!("fault #{fault} observed: {}", class.name()),
         Happening::FaultEnded { fault, class } => format!("fault #{fault} ended: {}", class.name()),

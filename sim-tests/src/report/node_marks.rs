@@ -1,7 +1,7 @@
 //! What befell a node besides its state: lost disks, clocks that are off, poison.
 
 use super::canvas::{Canvas, Look};
-use super::time::{spoken, spoken_offset};
+use super::time::{Scale, spoken, spoken_offset};
 use super::words;
 use crate::plan::{NodeId, Plan};
 use crate::record::{Happening, Outcome};
@@ -44,11 +44,9 @@ pub(super) fn draw(canvas: &mut Canvas, outcome: &Outcome, node: NodeId, y: u32)
 
 fn mark_of(happening: &Happening, of: NodeId) -> Option<(&'static str, String)> {
     match happening {
-        Happening::DiskLost { node, lost } if *node == of => Some((
-            "lost",
-            format!("lost {} of its disk", words::lost(*lost))
-                .replace("its whole disk of its disk", "its whole disk"),
-        )),
+        Happening::DiskLost { node, lost } if *node == of => {
+            Some(("lost", format!("lost of its disk {}", words::lost(*lost))))
+        }
         Happening::PoisonRefused { node } if *node == of => Some(("poison-refused", "refused poison".into())),
         Happening::PoisonSpread { node } if *node == of => Some(("bad", "let poison in".into())),
         Happening::FencingFailed { node } if *node == of => {
@@ -113,8 +111,10 @@ fn close(canvas: &mut Canvas, open: Option<(u64, Drift, i64)>, to_us: u64, node:
     let title =
         format!("the clock of {node} was off by up to {off}, from {} to {}", spoken(from_us), spoken(to_us));
     canvas.bar((from_us, to_us), (y, 3), &Look { class, words: "", title: &title });
+    let room = canvas.scale.ppm(from_us) > Scale::label_ppm(&off) + Scale::label_ppm("clock");
+    let (anchor, dx) = if room { ("end", "-5") } else { ("start", "5") };
     canvas.draw(format_args!(
-        "<text class=\"clock-label\" x=\"{}\" dx=\"4\" y=\"{}\">clock {off}</text>",
+        "<text class=\"clock-label\" x=\"{}\" dx=\"{dx}\" y=\"{}\" text-anchor=\"{anchor}\">clock {off}</text>",
         canvas.scale.x(from_us),
         y - 4
     ));

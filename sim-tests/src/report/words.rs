@@ -34,8 +34,8 @@ pub(super) fn state(state: NodeState) -> &'static str {
 pub(super) fn lost(lost: LostDisk) -> &'static str {
     match lost {
         LostDisk::Unsynced => "what was not synced",
-        LostDisk::Record => "perhaps a record",
-        LostDisk::All => "its whole disk",
+        LostDisk::Record => "a record, perhaps",
+        LostDisk::All => "all",
         LostDisk::SinceBackup => "all that came after the backup",
     }
 }

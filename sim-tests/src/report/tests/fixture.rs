@@ -182,7 +182,7 @@ fn nodes(timeline: &mut Timeline) {
         (19_500, 7, Up),
         (21_000, 5, Down),
         (25_000, 5, Refused),
-        (23_000, 9, Unready),
+        (23_050, 9, Unready),
         (24_100, 9, Up),
         (29_000, 2, NodeState::Removed),
     ];
