@@ -95,9 +95,14 @@ pub(super) fn draw(canvas: &mut Canvas, plan: &Plan, outcome: &Outcome, faults: 
         let title = format!("{}: {}, {when}, {}", story.name(), story.sentence(plan), story.observed());
         let top = canvas.row(18, &Label { text: &text, title: &title, ..Label::default() });
         let class = if story.observed_us.is_some() { "fault" } else { "fault-unseen" };
-        let words = spoken(span.1.saturating_sub(span.0));
-        let look = Look { class, words: &words, title: &title };
-        canvas.bar(span, (top + 3, 12), &look);
+        canvas.bar(span, (top + 3, 12), &Look { class, words: "", title: &title });
+        let lasted = spoken(span.1.saturating_sub(span.0));
+        if canvas.scale.fits(span.0, span.1, &format!("{lasted}  ")) {
+            let (x, y) = (canvas.scale.x(span.1), top + 13);
+            canvas.draw(format_args!(
+                "<text class=\"in-bar on-{class}\" x=\"{x}\" dx=\"-5\" y=\"{y}\" text-anchor=\"end\">{lasted}</text>"
+            ));
+        }
         if let Some(at_us) = story.observed_us {
             canvas.mark(at_us, top + 9, "seen", &format!("{} {}", story.name(), story.observed()));
         }

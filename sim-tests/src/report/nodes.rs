@@ -9,7 +9,7 @@ use super::words;
 use crate::plan::{NodeId, Plan};
 use crate::record::{Happening, NodeState, Outcome};
 
-/// More than this, and spans too short to be seen are left out of a lane.
+/// More than this, and spans too short to be seen are joined.
 const SPANS_MAX: usize = 300;
 const LANE_PX: u32 = 22;
 
@@ -62,9 +62,32 @@ fn spans(outcome: &Outcome, node: NodeId) -> Vec<StateSpan> {
         spans.push(StateSpan { span: (*at_us, outcome.simulated_us.max(*at_us)), state: *state });
     }
     spans.retain(|span| span.span.0 < span.span.1);
-    if spans.len() > SPANS_MAX {
-        let shortest_us = outcome.simulated_us / SPANS_MAX as u64;
-        spans.retain(|span| span.span.1 - span.span.0 >= shortest_us);
+    if spans.len() > SPANS_MAX { coarse(spans, outcome.simulated_us / SPANS_MAX as u64) } else { spans }
+}
+
+/// Joins spans until none is shorter than is told; the worst state of each stands for it.
+fn coarse(spans: Vec<StateSpan>, shortest_us: u64) -> Vec<StateSpan> {
+    let mut joined: Vec<StateSpan> = Vec::new();
+    for next in spans {
+        match joined.last_mut() {
+            Some(last) if last.span.1 - last.span.0 < shortest_us => {
+                last.span.1 = next.span.1;
+                last.state = worse(last.state, next.state);
+            }
+            _ => joined.push(next),
+        }
     }
-    spans
+    joined
+}
+
+fn worse(one: NodeState, other: NodeState) -> NodeState {
+    let badness = |state: &NodeState| match state {
+        NodeState::Up => 0,
+        NodeState::Unready => 1,
+        NodeState::Paused => 2,
+        NodeState::Down => 3,
+        NodeState::Refused => 4,
+        NodeState::Removed => 5,
+    };
+    if badness(&other) > badness(&one) { other } else { one }
 }

@@ -67,12 +67,18 @@ pub(super) fn spoken(us: u64) -> String {
     let (ms, seconds) = (us / 1_000, us / 1_000_000);
     match seconds {
         0 if us == 0 => "0 s".into(),
-        0 if ms < 10 => format!("{}.{:03} ms", ms, us % 1_000),
+        0 if ms < 10 => format!("{} ms", trimmed(ms, us % 1_000)),
         0 => format!("{ms} ms"),
-        1..120 => format!("{seconds}.{:03} s", ms % 1_000),
+        1..120 => format!("{} s", trimmed(seconds, ms % 1_000)),
         120..7_200 => format!("{} min {}.{} s", seconds / 60, seconds % 60, ms % 1_000 / 100),
         _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
     }
+}
+
+/// A number with its thousandths, without idle zeros.
+fn trimmed(whole: u64, thousandths: u64) -> String {
+    let number = format!("{whole}.{thousandths:03}");
+    number.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A signed offset in milliseconds for a reader.
@@ -89,7 +95,7 @@ mod tests {
     fn times_read_well() {
         let read: Vec<String> =
             [0, 1_250, 850_000, 12_345_678, 252_500_000, 21_600_000_000].into_iter().map(spoken).collect();
-        assert_eq!(read, ["0 s", "1.250 ms", "850 ms", "12.345 s", "4 min 12.5 s", "6 h 0 min"]);
+        assert_eq!(read, ["0 s", "1.25 ms", "850 ms", "12.345 s", "4 min 12.5 s", "6 h 0 min"]);
         assert_eq!(spoken_offset(-250), "−250 ms");
     }
 

@@ -30,7 +30,7 @@ fn tells_the_verdict_every_node_and_each_fault() {
 #[test]
 fn tells_what_broke_and_shows_the_session_in_question() {
     let page = page(&plan(), &broken());
-    assert!(page.contains("I6 broken after 31.250 s"));
+    assert!(page.contains("I6 broken after 31.25 s"));
     assert!(page.contains("No resurrection"));
     assert!(page.contains("class=\"break\""));
     assert!(page.contains("<option value=\"3\" selected=\"selected\">"));
