@@ -85,9 +85,9 @@ fn operations() -> Vec<PlannedOperation> {
         session: SessionId((number * 3 % 8) as u32),
         action: actions[(number / 4 % 8) as usize],
         consistency: levels[(number % 4) as usize],
-        durability: if number % 3 == 0 { Durability::Synced } else { Durability::Buffered },
-        token: if number % 5 == 0 { Token::Newest } else { Token::Own },
-        repeated: number % 11 == 0,
+        durability: if number.is_multiple_of(3) { Durability::Synced } else { Durability::Buffered },
+        token: if number.is_multiple_of(5) { Token::Newest } else { Token::Own },
+        repeated: number.is_multiple_of(11),
         timeout_ms: 2_000,
     };
     (0..66).map(operation).collect()
@@ -202,7 +202,7 @@ fn samples(timeline: &mut Timeline, partitions: u16) {
             let digest = |partition: u16| {
                 let region = u128::from(node / 3);
                 let cut = (3_500..10_500 + u64::from(partition) * 120).contains(&at_ms) && region == 2;
-                let parted = (11_500..16_500).contains(&at_ms) && partition % 3 == 0;
+                let parted = (11_500..16_500).contains(&at_ms) && partition.is_multiple_of(3);
                 let late = at_ms > 21_000
                     && at_ms < 33_500 + u64::from(partition) * 90
                     && node == 7
