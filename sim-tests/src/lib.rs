@@ -20,6 +20,7 @@ pub mod plan;
 pub mod record;
 pub mod region_cut;
 mod region_oracle;
+pub mod report;
 mod run;
 
 pub use run::{RunError, run};
