@@ -12,14 +12,20 @@ compile_error!(
 mod certificates;
 mod cluster;
 mod core_level;
+pub mod coverage;
 mod env;
 mod full_level;
 mod invariants;
+mod names;
 mod oracle;
+pub mod places;
 pub mod plan;
+pub mod prose;
 pub mod record;
 pub mod region_cut;
 mod region_oracle;
 mod run;
+pub mod scenarios;
 
+pub use names::Unknown;
 pub use run::{RunError, run};

@@ -66,13 +66,19 @@ fn disk_or_members(fault: &Fault, names: &Names) -> String {
         }
         Fault::AddNode { region } => format!("a node joins {}", names.region(*region)),
         Fault::RemoveNode { node: id } => format!("{} is removed for good", node(id)),
-        Fault::RemovedNodeReturns { node: id } => format!("{}, removed, comes back with its old disk", node(id)),
+        Fault::RemovedNodeReturns { node: id } => {
+            format!("{}, removed, comes back with its old disk", node(id))
+        }
         Fault::WipedNode { node: id } => format!("{} comes back with its name and an empty disk", node(id)),
         Fault::ClonedDisk { node: id } => format!("a second node starts with a copy of {}'s disk", node(id)),
-        Fault::BackupRestored { node: id } => format!("{} starts again from an old copy of its disk", node(id)),
+        Fault::BackupRestored { node: id } => {
+            format!("{} starts again from an old copy of its disk", node(id))
+        }
         Fault::Poison { node: id } => format!("malformed and lying entries arrive over {}'s link", node(id)),
         Fault::RollingRestart => "every node is restarted, one after the other".to_owned(),
-        Fault::Overload { region } => format!("{} gets calls at many times the usual rate", names.region(*region)),
+        Fault::Overload { region } => {
+            format!("{} gets calls at many times the usual rate", names.region(*region))
+        }
         other => other.class().name().to_owned(),
     }
 }

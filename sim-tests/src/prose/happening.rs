@@ -20,15 +20,24 @@ fn said(happening: &Happening, plan: &Plan, names: &Names) -> String {
         }
         Happening::Node { node: id, state } => format!("{} {}", node(id), state_name(*state)),
         Happening::DiskLost { node: id, lost } => format!("{} lost {}", node(id), lost_name(*lost)),
-        Happening::FaultBegan { fault, class } => format!("fault {fault} begins: {}", of_plan(*fault, *class, plan, names)),
-        Happening::FaultObserved { fault, class } => format!("fault {fault} ({}) has changed something", class.name()),
+        Happening::FaultBegan { fault, class } => {
+            format!("fault {fault} begins: {}", of_plan(*fault, *class, plan, names))
+        }
+        Happening::FaultObserved { fault, class } => {
+            format!("fault {fault} ({}) has changed something", class.name())
+        }
         Happening::FaultEnded { fault, class } => format!("fault {fault} ({}) ends", class.name()),
         Happening::Probed { node: id, session, shown, state_hash } => {
             format!("{} holds of {session}: {} (state {state_hash:016x})", node(id), shown_name(shown))
         }
         Happening::Sampled { node: id, sample } => format!(
             "{} sampled: {} records, {} bytes buffered, {} bytes held, clock {:+} ms, membership {}",
-            node(id), sample.records, sample.buffered_bytes, sample.held_bytes, sample.clock_offset_ms, sample.membership.0
+            node(id),
+            sample.records,
+            sample.buffered_bytes,
+            sample.held_bytes,
+            sample.clock_offset_ms,
+            sample.membership.0
         ),
         Happening::Stamped { node: id, replica, incarnation, partition, seq, hlc } => format!(
             "{} (replica {replica}, start {incarnation}) wrote number {seq} of partition {partition}, stamp {hlc}",
@@ -93,7 +102,8 @@ fn shown_name(shown: &Shown) -> String {
 }
 
 fn content_name(content: &Content) -> String {
-    let attributes: Vec<String> = content.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let attributes: Vec<String> =
+        content.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let members: Vec<&str> = content.members.iter().map(String::as_str).collect();
     format!(
         "{{{}}} n={} s={{{}}} principal {}, expires at {} of {} ms",

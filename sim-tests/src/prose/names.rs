@@ -13,8 +13,10 @@ impl Names {
     /// The names of a cluster.
     #[must_use]
     pub fn new(shape: &Shape) -> Self {
-        let numbered = |name: &str, nodes: u16| (1..=nodes).map(|number| format!("{name}-{number}")).collect();
-        let nodes = shape.regions.iter().flat_map(|region| -> Vec<String> { numbered(&region.name, region.nodes) });
+        let numbered =
+            |name: &str, nodes: u16| (1..=nodes).map(|number| format!("{name}-{number}")).collect();
+        let nodes =
+            shape.regions.iter().flat_map(|region| -> Vec<String> { numbered(&region.name, region.nodes) });
         Self {
             nodes: nodes.collect(),
             regions: shape.regions.iter().map(|region| region.name.clone()).collect(),

@@ -37,8 +37,11 @@ fn origin(plan: &Plan) -> String {
 }
 
 fn cluster(shape: &Shape) -> String {
-    let regions: Vec<String> =
-        shape.regions.iter().map(|region| format!("{} ({})", region.name, count(region.nodes, "node"))).collect();
+    let regions: Vec<String> = shape
+        .regions
+        .iter()
+        .map(|region| format!("{} ({})", region.name, count(region.nodes, "node")))
+        .collect();
     format!(
         "Cluster: {}; {} a region, {}; sessions may lie idle for {} and live for {}.",
         regions.join(", "),
