@@ -13,6 +13,7 @@ mod certificates;
 mod cluster;
 mod core_level;
 pub mod coverage;
+pub mod drill;
 mod env;
 mod full_level;
 mod invariants;
@@ -26,6 +27,7 @@ pub mod region_cut;
 mod region_oracle;
 mod run;
 pub mod scenarios;
+pub mod shrink;
 
 pub use names::Unknown;
 pub use run::{RunError, run};
