@@ -100,6 +100,9 @@ impl Engine {
                 advanced.await;
             }
         };
+        if planted!(TokenIsBelieved) {
+            cell.state.lock().vectors.join(wanted);
+        }
         if covers(cell.state.lock().vectors.contiguous(), wanted) {
             return Ok(());
         }

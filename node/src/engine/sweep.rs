@@ -31,8 +31,10 @@ impl Core {
     }
 
     fn is_removable(&self, state: &Bytes, now_ms: u64) -> bool {
-        SessionView::open(state, &self.decode)
-            .is_ok_and(|view| self.is_past(view.absolute_deadline_ms(), now_ms))
+        SessionView::open(state, &self.decode).is_ok_and(|view| {
+            self.is_past(view.absolute_deadline_ms(), now_ms)
+                || (planted!(RevokedIsSweptAtOnce) && view.revocation().is_some())
+        })
     }
 
     /// Removes a record. Deadlines never grow, so it does not matter what it became meanwhile.

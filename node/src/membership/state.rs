@@ -99,8 +99,14 @@ impl ClusterState {
         if let Some(known) = self.nodes.values_mut().find(|node| node.store_id == candidate.store_id) {
             return rejoin(known, candidate);
         }
-        if let Some(holder) = self.holder_of(&candidate.name) {
+        if let Some(holder) = self.holder_of(&candidate.name)
+            && !planted!(WipedNodeIsLetIn)
+        {
             return Err(Refusal::NameTaken { name: candidate.name.clone(), replica: holder });
+        }
+        if planted!(IdsByCount) {
+            let living = self.nodes.values().filter(|node| node.state != NodeState::Removed).count();
+            self.last_replica_id.0 = u16::try_from(living).unwrap_or(u16::MAX);
         }
         let id = self.last_replica_id.0.checked_add(1).ok_or(Refusal::IdsExhausted)?;
         let replica = ReplicaId(id);
@@ -161,6 +167,9 @@ impl ClusterState {
 /// A node that asks again, or comes back with another address or weight.
 fn rejoin(known: &mut Node, candidate: &Candidate) -> Result<ChangeOutcome, Refusal> {
     let replica = known.replica;
+    if planted!(RemovedNodeIsLetIn) && known.state == NodeState::Removed {
+        known.state = NodeState::Joining;
+    }
     if known.state == NodeState::Removed {
         return Err(Refusal::Removed { replica });
     }

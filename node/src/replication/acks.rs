@@ -30,7 +30,7 @@ pub struct AckShortfall {
 #[must_use]
 pub fn needed(level: Consistency, region: &str, replicas: &RegionReplicas) -> BTreeMap<String, usize> {
     let of = |name: &String, replicas: &Vec<ReplicaId>| {
-        let majority = replicas.len() / 2 + 1;
+        let majority = if planted!(MajorityIsHalf) { replicas.len() / 2 } else { replicas.len() / 2 + 1 };
         match level {
             Consistency::Unspecified | Consistency::LocalOne => usize::from(name == region),
             Consistency::LocalQuorum => {
@@ -40,6 +40,7 @@ pub fn needed(level: Consistency, region: &str, replicas: &RegionReplicas) -> BT
                     0
                 }
             }
+            Consistency::EachQuorum if planted!(EachQuorumIsLocal) && name != region => 0,
             Consistency::EachQuorum => majority,
             Consistency::All => replicas.len(),
         }
@@ -131,7 +132,8 @@ impl Acks {
         let by = inner.writes.get(&write).map(|confirmed| &confirmed.by);
         let mut shortfall = AckShortfall { reached: BTreeMap::new(), missing: BTreeMap::new() };
         for (region, replicas) in replicas {
-            let reached = replicas.iter().filter(|id| by.is_some_and(|by| by.contains(id))).count();
+            let is_here = |id: &ReplicaId| planted!(AcksCountAnyRegion) || replicas.contains(id);
+            let reached = by.map_or(0, |by| by.iter().filter(|id| is_here(id)).count());
             let missing = needed.get(region).copied().unwrap_or_default().saturating_sub(reached);
             shortfall.reached.insert(region.clone(), reached);
             if missing > 0 {

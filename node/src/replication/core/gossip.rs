@@ -62,7 +62,7 @@ impl Core {
     pub(super) fn vectors_hash(&mut self, from: ReplicaId, hash: u128, context: &mut Context<'_>) {
         let vectors = self.shared_vectors(from, context.held);
         let Some(peer) = self.peers.get_mut(&from) else { return };
-        if vectors::hash(&vectors) == hash {
+        if vectors::hash(&vectors) == hash || planted!(GossipTrustsAnyHash) {
             peer.known = vectors;
             peer.stalls.clear();
         } else {
