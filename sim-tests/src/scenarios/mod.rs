@@ -25,11 +25,13 @@ pub struct Scenario {
     pub name: &'static str,
     /// What happens and what must hold.
     pub sentence: &'static str,
-    scene: Scene,
+    /// Where its plans come from.
+    pub scene: Scene,
 }
 
+/// Where the plans of a scenario come from.
 #[derive(Clone, Copy, Debug)]
-enum Scene {
+pub enum Scene {
     /// A seed draws what the scene leaves open.
     Drawn(fn(u64, Level) -> Plan),
     /// A plan that once failed, as JSON; a seed draws only what the run itself draws.

@@ -19,7 +19,8 @@ pub struct Found {
 
 impl Found {
     /// An entry for a plan that is stored as JSON.
-    pub(super) const fn stored(
+    #[must_use]
+    pub const fn stored(
         name: &'static str,
         sentence: &'static str,
         (seed, level): (u64, Level),
