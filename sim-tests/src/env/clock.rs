@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use sojourn_node::env::Clock;
 
-/// Simulated wall time starts here (2026-01-01T00:00:00Z), so that stamps look like real ones.
-const EPOCH_MS: u64 = 1_767_225_600_000;
+use crate::record::EPOCH_MS;
 
 /// The clock of the simulation; every host reads the same.
 #[derive(Debug)]
