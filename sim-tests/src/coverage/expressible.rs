@@ -5,8 +5,8 @@ use crate::plan::{FaultClass, Level};
 /// Of the core level.
 const BEYOND_CORE: &[FaultClass] = &[];
 
-/// Of the full level.
-const BEYOND_FULL: &[FaultClass] = &[];
+/// Of the full level: its nodes speak over TCP, and every one of them is the shipped node.
+const BEYOND_FULL: &[FaultClass] = &[FaultClass::Duplicate, FaultClass::Reorder, FaultClass::Poison];
 
 /// The fault classes that a level can express.
 pub fn expressible(level: Level) -> impl Iterator<Item = FaultClass> {
