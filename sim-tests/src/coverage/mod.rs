@@ -45,7 +45,7 @@ impl Coverage {
         self.classes.get(&class).copied().unwrap_or_default()
     }
 
-    /// How many faults classes fired, summed over runs.
+    /// In how many runs each class fired, summed over classes.
     #[must_use]
     pub fn fired(&self) -> u64 {
         self.classes.values().map(|seen| seen.fired).sum()

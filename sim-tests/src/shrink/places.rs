@@ -12,20 +12,21 @@ pub(super) fn shrink(shrinker: &mut Shrinker<'_>) {
             shrinker.change(|plan| remove_region(plan, region));
         }
     }
-    for region in 0..shrinker.best.shape.regions.len() {
-        while shrinker.best.shape.regions[region].nodes > 1
-            && shrinker.change(|plan| remove_node(plan, region))
-        {}
+    for node in (0..shrinker.best.shape.nodes()).rev() {
+        shrinker.change(|plan| remove_node(plan, NodeId(node)));
     }
     shrinker.change(trim_clients);
     shrinker.change(number_sessions_densely);
 }
 
-/// Takes the last node of a region away, and the faults that name it.
-fn remove_node(plan: &mut Plan, region: usize) {
-    let last: u16 = plan.shape.regions[..=region].iter().map(|region| region.nodes).sum::<u16>() - 1;
+/// Takes a node away, and the faults that name it. The last of a region stays.
+fn remove_node(plan: &mut Plan, node: NodeId) {
+    let placed = plan.shape.placed().find(|(placed, _)| *placed == node);
+    let Some((_, region)) = placed.filter(|(_, region)| plan.shape.regions[*region].nodes > 1) else {
+        return;
+    };
     plan.shape.regions[region].nodes -= 1;
-    without_nodes(plan, last, 1, Some);
+    without_nodes(plan, node.0, 1, Some);
 }
 
 /// Takes a region away, and the faults that name it or one of its nodes. Clients

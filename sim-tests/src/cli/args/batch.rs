@@ -37,7 +37,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: Option<u16>,
     /// Fail also if a kind of fault never happened or never changed anything.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "scenario")]
     pub(crate) require_coverage: bool,
     /// Lines in place of a progress bar.
     #[arg(long)]

@@ -79,7 +79,7 @@ impl Tally {
     /// How far it is, in a few words.
     pub(crate) fn status(&self, real: Duration) -> String {
         format!(
-            "{:.0} seeds a minute, {:.0} simulated s a real s, {} kinds of fault fired in all runs, {} failed",
+            "{:.0} seeds a minute, {:.0} simulated s a real s, {} faults fired, {} failed",
             self.seeds_per_minute(real),
             self.speed(real),
             self.coverage.fired(),
