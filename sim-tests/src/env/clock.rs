@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sojourn_node::env::Clock;
 
-use crate::record::EPOCH_MS;
+/// Simulated wall time starts here (2026-01-01T00:00:00Z), so that stamps look like real ones.
+const EPOCH_MS: u64 = 1_767_225_600_000;
 
 /// The clock of the simulation; every host reads the same.
 #[derive(Debug)]

@@ -31,7 +31,7 @@ impl Invariant for Durability {
                     return Ok(());
                 }
                 let look = Look { session: *session, shown, node: Some(*node), until_us: at_us };
-                at_node(look, *node, at_us, oracle)
+                at_node(look, *node, oracle.probed_us_min(at_us), oracle)
             }
             _ => Ok(()),
         }

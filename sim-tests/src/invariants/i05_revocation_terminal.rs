@@ -40,7 +40,7 @@ impl Invariant for RevocationTerminal {
                 }
             }
             Happening::Probed { node, session, shown, .. } => {
-                self.shows(*node, *session, shown, at_us, at_us, oracle)
+                self.shows(*node, *session, shown, oracle.probed_us_min(at_us), at_us, oracle)
             }
             _ => Ok(()),
         }

@@ -40,7 +40,9 @@ impl Invariant for Expiry {
                     _ => Ok(()),
                 }
             }
-            Happening::Probed { node, shown, .. } => in_time(*node, shown, at_us, at_us, oracle),
+            Happening::Probed { node, shown, .. } => {
+                in_time(*node, shown, oracle.probed_us_min(at_us), at_us, oracle)
+            }
             _ => Ok(()),
         }
     }

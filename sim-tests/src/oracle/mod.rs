@@ -19,8 +19,11 @@ pub(crate) use call::{Call, CallId, Fate};
 pub(crate) use content::Look;
 pub(crate) use nodes::Nodes;
 
-use crate::plan::{Action, FaultClass, NodeId, Plan, SessionId, Token};
+use crate::plan::{Action, FaultClass, Level, NodeId, Plan, SessionId, Token};
 use crate::record::{Answer, Counts, Happening, Phase, Refusal, Shown};
+
+/// The longest that a look at a node may take at the full level.
+const PROBE_US_MAX: u64 = 3_000_000;
 
 /// All that is known from outside of the cluster.
 pub(crate) struct Oracle {
@@ -111,6 +114,13 @@ impl Oracle {
         let Some(call) = self.calls.get(&id) else { return };
         let node = match &call.fate {
             Fate::Acknowledged(node) | Fate::Read(node, Shown::Live(_)) => *node,
+            Fate::Unknown if self.plan.level == Level::Full => {
+                // The client may hold another token now, of a node that nobody knows.
+                let (session, client) = (call.planned.session, call.planned.client);
+                self.held.remove(&(session, client));
+                self.newest.remove(&session);
+                return;
+            }
             _ => return,
         };
         let mut named = call.covered.clone();
@@ -151,6 +161,14 @@ impl Oracle {
 
     pub(crate) fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// When a look that is told now was taken at the earliest: at the full level it is a call.
+    pub(crate) fn probed_us_min(&self, at_us: u64) -> u64 {
+        match self.plan.level {
+            Level::Core => at_us,
+            Level::Full => at_us.saturating_sub(PROBE_US_MAX),
+        }
     }
 
     /// A planned call; none of the liveness phase.

@@ -289,6 +289,10 @@ impl Node {
                 self.setbacks.push((at_us, Setback::Any));
             }
         }
+        if state == NodeState::Up {
+            // If it was removed, it has been let in again: as a new one, or I15 says that it must not.
+            self.removed_us = None;
+        }
         self.state = Some(state);
     }
 
