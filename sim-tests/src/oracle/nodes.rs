@@ -179,7 +179,7 @@ impl Nodes {
     /// True if it started anew within these times.
     pub(crate) fn restarts(&self, node: NodeId, from_us: u64, until_us: u64) -> usize {
         let starts = self.nodes.get(&node).map(|node| &*node.starts).unwrap_or_default();
-        starts.iter().filter(|at_us| (from_us..=until_us).contains(at_us)).count()
+        starts.iter().filter(|at_us| (from_us..=until_us).contains(*at_us)).count()
     }
 
     /// Restarts of the node that started most often within these times.
