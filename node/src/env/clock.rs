@@ -2,13 +2,20 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Wall and monotonic time of one node.
+use crate::telemetry::process_cpu_us;
+
+/// Wall, monotonic and CPU time of one node.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the Unix epoch; may jump either way.
     fn wall_ms(&self) -> u64;
 
     /// Time since some fixed moment before; never goes back.
     fn monotonic(&self) -> Duration;
+
+    /// CPU time used so far, in microseconds; 0 where nobody tells.
+    fn cpu_us(&self) -> u64 {
+        0
+    }
 }
 
 /// The operating system's clocks.
@@ -41,5 +48,9 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    fn cpu_us(&self) -> u64 {
+        process_cpu_us()
     }
 }
