@@ -9,17 +9,15 @@ compile_error!(
     "the simulator needs `--cfg tokio_unstable` (see .cargo/config.toml; a RUSTFLAGS variable overrides it)"
 );
 
-mod certificates;
-mod cluster;
 mod core_level;
 mod env;
 mod full_level;
+mod interpose;
 mod invariants;
 mod oracle;
 pub mod plan;
 pub mod record;
-pub mod region_cut;
-mod region_oracle;
 mod run;
 
+pub use full_level::INEXPRESSIBLE;
 pub use run::{RunError, run};
