@@ -1,0 +1,89 @@
+//! What clients do: creates, a drawn mix of calls, and races around log-outs.
+
+use super::super::{Action, Level, PlannedOperation, SessionId, Shape, Token};
+use super::action::Mix;
+use super::dice::Dice;
+
+pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) -> Vec<PlannedOperation> {
+    let wanted = match level {
+        Level::Core => dice.between(40, 160),
+        Level::Full => dice.between(60, 120),
+    };
+    let workload = Workload { shape, chaos_ms, mix: Mix::draw(dice) };
+    let mut operations = Vec::new();
+    let born: Vec<(SessionId, u64)> =
+        (0..shape.sessions).map(|session| (SessionId(session), workload.born_ms(dice))).collect();
+    for &(session, at_ms) in &born {
+        operations.push(PlannedOperation {
+            token: Token::None,
+            ..workload.call(dice, at_ms, session, Action::Create)
+        });
+    }
+    let races = dice.between(0, u64::from(shape.sessions).min(wanted / 10));
+    for _ in 0..races {
+        if let Some((session, born_ms)) = dice.pick(&born) {
+            operations.extend(workload.race(dice, session, born_ms));
+        }
+    }
+    // Some sessions are busier than others: half of the calls go to a third of them.
+    let busy = born.get(..born.len().div_ceil(3)).unwrap_or_default();
+    while (operations.len() as u64) < wanted {
+        let among = if dice.percent(50) { busy } else { &born };
+        let Some((session, born_ms)) = dice.pick(among) else { break };
+        let at_ms = workload.later_ms(dice, born_ms);
+        let action = workload.mix.action(dice);
+        operations.push(workload.call(dice, at_ms, session, action));
+    }
+    operations.sort_by_key(|operation| operation.at_ms);
+    operations
+}
+
+struct Workload<'a> {
+    shape: &'a Shape,
+    chaos_ms: u64,
+    mix: Mix,
+}
+
+impl Workload<'_> {
+    fn born_ms(&self, dice: &mut Dice) -> u64 {
+        let latest_ms = if dice.percent(70) { self.chaos_ms / 10 } else { self.chaos_ms * 7 / 10 };
+        dice.between(0, latest_ms)
+    }
+
+    fn later_ms(&self, dice: &mut Dice, born_ms: u64) -> u64 {
+        // Half a second is enough for most creations.
+        dice.between((born_ms + 500).min(self.chaos_ms - 1), self.chaos_ms - 1)
+    }
+
+    fn call(&self, dice: &mut Dice, at_ms: u64, session: SessionId, action: Action) -> PlannedOperation {
+        PlannedOperation {
+            at_ms,
+            client: dice.between(0, u64::from(self.shape.clients) - 1) as u16,
+            session,
+            action,
+            consistency: self.mix.consistency(dice),
+            durability: self.mix.durability(dice),
+            token: self.mix.token(dice),
+            repeated: self.mix.repeated(dice, action),
+            timeout_ms: dice.spread(200, 4_000),
+        }
+    }
+
+    /// A log-out, and calls of other clients within a few milliseconds, before it and after it.
+    fn race(&self, dice: &mut Dice, session: SessionId, born_ms: u64) -> Vec<PlannedOperation> {
+        let at_ms = self.later_ms(dice, born_ms);
+        let revoke = self.call(dice, at_ms, session, Action::Revoke);
+        let regions = self.shape.regions.len() as u64;
+        let mut race = vec![revoke];
+        for step in 1..=dice.between(1, 4) {
+            let near_ms = (at_ms + dice.between(0, 30)).saturating_sub(15).min(self.chaos_ms - 1);
+            let action =
+                dice.weighted(&[(Action::Touch, 3), (Action::Set { field: 0 }, 3), (Action::Read, 2)]);
+            let rival = self.call(dice, near_ms, session, action.unwrap_or(Action::Touch));
+            // The next clients in number live in the next regions.
+            let client = (u64::from(revoke.client) + 1 + step % regions) % u64::from(self.shape.clients);
+            race.push(PlannedOperation { client: client as u16, token: Token::None, ..rival });
+        }
+        race
+    }
+}
