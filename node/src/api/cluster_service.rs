@@ -17,7 +17,6 @@ use crate::membership::{Membership, Node, NodeState};
 use crate::replication::PeerState;
 use crate::session::{Partition, ReplicaId};
 use crate::store::Store;
-use crate::telemetry::process_cpu_us;
 
 /// The service.
 pub(super) struct Cluster {
@@ -125,7 +124,7 @@ impl ClusterService for Cluster {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             reads_total: handler.counters.reads(),
             writes_total: handler.counters.writes(),
-            cpu_us_total: process_cpu_us(),
+            cpu_us_total: handler.env.clock.cpu_us(),
             wan_sent_bytes_total: handler.replication.wan_sent_bytes_total(),
             clock_offset_ms: handler.engine.clock_verdicts().borrow().offset_ms,
         }))

@@ -65,6 +65,11 @@ impl Handler {
         (self.config.pipeline_message_bytes, self.config.pipeline_calls_max)
     }
 
+    /// This node's id, as answers name it.
+    pub(super) fn replica_id(&self) -> u32 {
+        self.router.own().0.into()
+    }
+
     /// Answers a call if that needs no wait; `None` leaves it to [`Self::call`].
     pub(super) fn call_now(&self, call: &Call) -> Option<Reply> {
         let Call::Get(request) = call else { return None };

@@ -70,7 +70,7 @@ impl Handler {
         let Some(record) = record else { return Err(Failure::not_found()) };
         let session = self.show(&record.state)?;
         let causal_token = CausalToken::encode(target.partition, &record.vector);
-        Ok(pb::GetResponse { session: Some(session), causal_token })
+        Ok(pb::GetResponse { session: Some(session), causal_token, replica_id: self.replica_id() })
     }
 
     /// The message for an encoded state, if it is live.

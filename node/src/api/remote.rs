@@ -32,7 +32,7 @@ impl Handler {
             return self.confirm_state(target, committed, level, wait).await;
         };
         let outcome = self.replication.wait_acks(target.partition, dot, level, wait).await;
-        outcome.map_err(|short| unconfirmed(&short.reached, &short.missing))
+        outcome.map_err(|short| self.unconfirmed(&short.reached, &short.missing))
     }
 
     /// The call changed nothing, because an earlier one did: looks for what that one left.
@@ -57,7 +57,11 @@ impl Handler {
             }
         };
         let in_time = tokio::time::timeout(wait, look).await;
-        in_time.map_err(|_| unconfirmed(&reached, &BTreeMap::new()))
+        in_time.map_err(|_| self.unconfirmed(&reached, &BTreeMap::new()))
+    }
+
+    fn unconfirmed(&self, reached: &BTreeMap<String, usize>, missing: &BTreeMap<String, usize>) -> Failure {
+        unconfirmed(reached, missing).with("replica_id", self.replica_id())
     }
 
     /// Merges into this replica what as many others hold as the level asks for;

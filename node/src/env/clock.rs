@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::telemetry::process_cpu_us;
+
 /// One moment, by both clocks of a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
@@ -20,7 +22,7 @@ impl Now {
     }
 }
 
-/// Wall and monotonic time of one node.
+/// Wall, monotonic and CPU time of one node.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the Unix epoch; may jump either way.
     fn wall_ms(&self) -> u64;
@@ -31,6 +33,11 @@ pub trait Clock: Send + Sync + 'static {
     /// Both.
     fn now(&self) -> Now {
         Now { monotonic: self.monotonic(), wall_ms: self.wall_ms() }
+    }
+
+    /// CPU time used so far, in microseconds; 0 where nobody tells.
+    fn cpu_us(&self) -> u64 {
+        0
     }
 }
 
@@ -64,5 +71,9 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    fn cpu_us(&self) -> u64 {
+        process_cpu_us()
     }
 }
