@@ -1,4 +1,5 @@
 use super::*;
+use crate::RunError;
 use crate::plan::{Fault, FaultClass};
 use crate::prose::Names;
 use crate::record::{Answer, Counts, Happening, Outcome, Phase, Violation};
@@ -164,4 +165,15 @@ fn a_broken_promise_is_named_with_its_seed() {
     let said = verdict.lines(&plan).join("\n");
     assert!(said.contains("BROKEN") && said.contains("seed 7: I6 broken"), "{said}");
     assert_eq!(verdict.failed_seed(), Some(7));
+}
+
+#[test]
+fn a_panic_is_no_kept_promise_and_nothing_done_shows_nothing() {
+    let plan = Drill::parse(EXAMPLE).unwrap().plan(7);
+    let mut verdict = Verdict::default();
+    verdict.add(&plan, &outcome(None, Vec::new()));
+    assert!(verdict.lines(&plan).join("\n").contains("NOTHING SHOWN"));
+    verdict.add_unfinished(9, &RunError("the product panicked".to_owned()));
+    let said = verdict.lines(&plan).join("\n");
+    assert!(said.contains("BROKEN") && said.contains("1 run of 2") && said.contains("seed 9"), "{said}");
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use sojourn_sim::RunError;
 use sojourn_sim::drill::{Drill, Verdict};
 
 use crate::cli::args::DrillArgs;
@@ -14,7 +13,7 @@ use crate::cli::{host, output, panics};
 pub(crate) fn run(args: &DrillArgs) -> Result<(), CliError> {
     let drill = read(&args.file)?;
     panics::silence();
-    let (mut verdict, mut done, mut broken) = (Verdict::default(), 0, Vec::new());
+    let (mut verdict, mut done) = (Verdict::default(), 0);
     let mut progress = Progress::new("runs", Some(args.seeds), false);
     let end = args.seed_base.saturating_add(args.seeds);
     let work = |seed| {
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &DrillArgs) -> Result<(), CliError> {
             done += 1;
             match result {
                 Ok((plan, outcome)) => verdict.add(&plan, &outcome),
-                Err(error) => broken.push((seed, error)),
+                Err(error) => verdict.add_unfinished(seed, &error),
             }
         }
         progress.show(done, || drill.name().to_owned());
@@ -38,7 +37,7 @@ pub(crate) fn run(args: &DrillArgs) -> Result<(), CliError> {
     if let Some(path) = &args.report {
         write_report(path, &drill, verdict.failed_seed().unwrap_or(args.seed_base))?;
     }
-    judge(&verdict, &broken)
+    judge(&verdict)
 }
 
 fn read(path: &Path) -> Result<Drill, CliError> {
@@ -52,10 +51,7 @@ fn write_report(path: &Path, drill: &Drill, seed: u64) -> Result<(), CliError> {
     super::report::write(path, &plan, &outcome)
 }
 
-fn judge(verdict: &Verdict, broken: &[(u64, RunError)]) -> Result<(), CliError> {
-    if let Some((seed, error)) = broken.first() {
-        return Err(CliError::Broken(format!("seed {seed}: {error}")));
-    }
+fn judge(verdict: &Verdict) -> Result<(), CliError> {
     match verdict.failed_seed() {
         Some(seed) => Err(CliError::Broken(format!("a promise did not hold, first with seed {seed}"))),
         None => Ok(()),

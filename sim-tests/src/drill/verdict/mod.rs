@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 pub use calls::Calls;
 
+use crate::RunError;
 use crate::plan::Plan;
 use crate::prose::{Names, count, duration, fault};
-use crate::record::{Answer, Happening, Outcome, Violation};
+use crate::record::{Answer, Happening, Outcome};
 
 /// What all runs of a drill showed together.
 #[derive(Debug, Default)]
@@ -18,7 +19,7 @@ pub struct Verdict {
     simulated_us: u64,
     writes_acknowledged: u64,
     converged_ms_max: Option<u64>,
-    failures: Vec<(u64, Violation)>,
+    failures: Vec<(u64, String)>,
     /// By region: calls while all was well, and while something was wrong.
     calls: BTreeMap<usize, (Calls, Calls)>,
 }
@@ -39,8 +40,14 @@ impl Verdict {
             })
             .count() as u64;
         self.converged_ms_max = self.converged_ms_max.max(converge::took_ms(&outcome.timeline));
-        self.failures.extend(outcome.violation.clone().map(|violation| (plan.seed, violation)));
+        self.failures.extend(outcome.violation.as_ref().map(|violation| (plan.seed, violation.to_string())));
         calls::count(plan, &outcome.timeline, &mut self.calls);
+    }
+
+    /// Counts a run that could not be finished, a panic of the product included.
+    pub fn add_unfinished(&mut self, seed: u64, error: &RunError) {
+        self.runs += 1;
+        self.failures.push((seed, error.to_string()));
     }
 
     /// The first seed that broke a promise.
@@ -60,7 +67,7 @@ impl Verdict {
         }));
         lines.push(String::new());
         lines.push(self.kept());
-        lines.extend(self.failures.iter().map(|(seed, violation)| format!("  seed {seed}: {violation}")));
+        lines.extend(self.failures.iter().map(|(seed, said)| format!("  seed {seed}: {said}")));
         lines.push(self.converged(plan));
         lines.push(String::new());
         lines.extend(calls::table(&self.calls, &names));
@@ -81,6 +88,9 @@ impl Verdict {
 
     fn kept(&self) -> String {
         let writes = self.writes_acknowledged;
+        if self.failures.is_empty() && writes == 0 {
+            return "NOTHING SHOWN. No promise was broken, but no write was acknowledged either.".to_owned();
+        }
         if self.failures.is_empty() {
             return format!(
                 "KEPT. Every promise held: of {} none was lost, nobody who had logged out was let in, no replica disagreed at the end.",
