@@ -4,7 +4,7 @@ mod expressible;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use expressible::expressible;
+pub use expressible::{expressible, is_expressible};
 
 use crate::plan::{FaultClass, Level};
 use crate::record::Outcome;
