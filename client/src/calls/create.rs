@@ -74,5 +74,6 @@ fn created(response: CreateResponse) -> Result<Created, Error> {
         id: response.session_id.into(),
         session: Session::from_wire(session),
         token: CausalToken::from_bytes(response.causal_token),
+        replica_id: response.replica_id,
     })
 }

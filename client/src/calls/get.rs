@@ -43,5 +43,9 @@ impl<'c> GetCall<'c> {
 /// An answer without a session is an error, never an empty session.
 pub(super) fn read(response: GetResponse) -> Result<Read, Error> {
     let session = response.session.ok_or_else(|| Error::protocol("Get answered without a session"))?;
-    Ok(Read { session: Session::from_wire(session), token: CausalToken::from_bytes(response.causal_token) })
+    Ok(Read {
+        session: Session::from_wire(session),
+        token: CausalToken::from_bytes(response.causal_token),
+        replica_id: response.replica_id,
+    })
 }

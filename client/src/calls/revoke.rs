@@ -43,6 +43,7 @@ impl<'c> RevokeCall<'c> {
                 revoked_at_ms: response.revoked_at_ms,
                 reason: response.reason,
                 token: CausalToken::from_bytes(response.causal_token),
+                replica_id: response.replica_id,
             }),
             _ => unexpected("Revoke"),
         }

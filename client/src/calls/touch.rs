@@ -37,6 +37,7 @@ impl<'c> TouchCall<'c> {
             Reply::Touch(response) => Ok(Touched {
                 expires_at_ms: response.expires_at_ms,
                 token: CausalToken::from_bytes(response.causal_token),
+                replica_id: response.replica_id,
             }),
             _ => unexpected("Touch"),
         }

@@ -54,6 +54,7 @@ impl<'c> UpdateCall<'c> {
             Reply::Update(response) => Ok(Updated {
                 session: response.session.map(Session::from_wire),
                 token: CausalToken::from_bytes(response.causal_token),
+                replica_id: response.replica_id,
             }),
             _ => unexpected("Update"),
         }

@@ -97,6 +97,8 @@ pub struct Created {
     pub session: Session,
     /// Show it to a later call to see at least this write.
     pub token: CausalToken,
+    /// The replica that made it, as [`Client::members`](crate::Client::members) names it.
+    pub replica_id: u32,
 }
 
 /// A session that was read.
@@ -106,6 +108,8 @@ pub struct Read {
     pub session: Session,
     /// Show it to a later call to see at least this state.
     pub token: CausalToken,
+    /// The replica that answered, as [`Client::members`](crate::Client::members) names it.
+    pub replica_id: u32,
 }
 
 /// A session that was changed.
@@ -115,6 +119,8 @@ pub struct Updated {
     pub session: Option<Session>,
     /// Show it to a later call to see at least this write.
     pub token: CausalToken,
+    /// The replica that made the change, as [`Client::members`](crate::Client::members) names it.
+    pub replica_id: u32,
 }
 
 /// A session that was kept alive.
@@ -124,6 +130,8 @@ pub struct Touched {
     pub expires_at_ms: u64,
     /// Show it to a later call to see at least this write.
     pub token: CausalToken,
+    /// The replica that made the change, as [`Client::members`](crate::Client::members) names it.
+    pub replica_id: u32,
 }
 
 /// A session that was ended.
@@ -135,4 +143,6 @@ pub struct Revoked {
     pub reason: String,
     /// Show it to a later call to see at least this revocation.
     pub token: CausalToken,
+    /// The replica that made the change, as [`Client::members`](crate::Client::members) names it.
+    pub replica_id: u32,
 }

@@ -39,7 +39,7 @@ fn secrets_stay_out_of_debug_output() {
     let changes = Changes::new().set("secret-attribute", value.clone()).auth(auth.clone());
     let mut session = Session { auth: Some(auth.clone()), ..Session::default() };
     session.attributes.insert("secret-attribute".into(), value.clone());
-    let created = Created { id, session, token: CausalToken::default() };
+    let created = Created { id, session, token: CausalToken::default(), replica_id: 1 };
     let shown = format!("{created:?} {auth:?} {value:?} {changes:?}");
     assert!(!shown.contains("secret"), "{shown}");
 }

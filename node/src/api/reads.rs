@@ -70,13 +70,13 @@ impl Handler {
         let Some(record) = record else { return Err(Failure::not_found()) };
         let session = self.show(&record.state)?;
         let causal_token = CausalToken::encode(target.partition, &record.vector);
-        Ok(pb::GetResponse { session: Some(session), causal_token })
+        Ok(pb::GetResponse { session: Some(session), causal_token, replica_id: self.replica_id() })
     }
 
     /// The message for an encoded state, if it is live.
     pub(super) fn show(&self, state: &bytes::Bytes) -> Result<pb::Session, Failure> {
         let view = SessionView::open(state, &self.decode_limits)?;
-        match view.liveness(self.env.clock.wall_ms()) {
+        match view.liveness(self.engine.trusted_wall_ms()?) {
             Liveness::Live => Ok(convert::session(view)?),
             Liveness::Expired => Err(Failure::not_found()),
             Liveness::Revoked => Err(revoked(&view)),

@@ -33,7 +33,8 @@ impl Handler {
         });
         let committed = self.write(target, command, request.options, deadline).await?;
         let session = Some(self.show(&committed.state)?);
-        Ok(pb::CreateResponse { session_id, session, causal_token: token(target, &committed) })
+        let causal_token = token(target, &committed);
+        Ok(pb::CreateResponse { session_id, session, causal_token, replica_id: self.replica_id() })
     }
 
     pub(super) async fn update(
@@ -50,7 +51,8 @@ impl Handler {
         let command = Command::Update(Update { changes, touch: request.touch });
         let committed = self.write(target, command, request.options, deadline).await?;
         let session = if request.return_session { Some(self.show(&committed.state)?) } else { None };
-        Ok(pb::UpdateResponse { session, causal_token: token(target, &committed) })
+        let causal_token = token(target, &committed);
+        Ok(pb::UpdateResponse { session, causal_token, replica_id: self.replica_id() })
     }
 
     pub(super) async fn touch(
@@ -61,7 +63,8 @@ impl Handler {
     ) -> Result<pb::TouchResponse, Failure> {
         let committed = self.write(target, Command::Touch, request.options, deadline).await?;
         let expires_at_ms = SessionView::open(&committed.state, &self.decode_limits)?.expires_at_ms();
-        Ok(pb::TouchResponse { expires_at_ms, causal_token: token(target, &committed) })
+        let causal_token = token(target, &committed);
+        Ok(pb::TouchResponse { expires_at_ms, causal_token, replica_id: self.replica_id() })
     }
 
     pub(super) async fn revoke(
@@ -75,11 +78,12 @@ impl Handler {
         let committed = self.write(target, command, request.options, deadline).await?;
         let view = SessionView::open(&committed.state, &self.decode_limits)?;
         let causal_token = token(target, &committed);
+        let replica_id = self.replica_id();
         let Some(revocation) = view.revocation() else {
-            return Ok(pb::RevokeResponse { causal_token, ..Default::default() });
+            return Ok(pb::RevokeResponse { causal_token, replica_id, ..Default::default() });
         };
         let (revoked_at_ms, reason) = (revocation.stamp.wall_ms(), revocation.reason.to_string());
-        Ok(pb::RevokeResponse { revoked_at_ms, reason, causal_token })
+        Ok(pb::RevokeResponse { revoked_at_ms, reason, causal_token, replica_id })
     }
 
     /// Executes a command and waits for what its options ask for.

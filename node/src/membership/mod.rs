@@ -36,7 +36,7 @@ pub use error::MembershipError;
 pub use identity::DiskIdentity;
 pub use members::Members;
 pub use service::MembershipRpc;
-pub use state::ClusterState;
+pub use state::{ClusterState, Serving};
 pub use view::{Membership, MembershipWatch, Node, NodeState};
 pub use voters::desired_voters;
 

@@ -1,8 +1,12 @@
 //! Full states: of single records for reads at a quorum and for partial records,
 //! of whole partitions for a node that lags further than any log reaches.
 
+<<<<<<< HEAD
 use std::collections::BTreeMap;
 use std::future::Future;
+=======
+use std::collections::{BTreeMap, BTreeSet};
+>>>>>>> main
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +16,13 @@ use sojourn_proto::replication::v1 as pb;
 use sojourn_proto::session::v1::Consistency;
 use tonic::Status;
 
-use super::acks::needed;
 use super::driver::{Replication, Shared};
+<<<<<<< HEAD
 use super::seam::{Replica, ReplicaError};
+=======
+use super::quorum::{Quorums, Tally};
+use super::seam::ReplicaError;
+>>>>>>> main
 use super::vectors;
 use crate::membership::Membership;
 use crate::placement::RegionReplicas;
@@ -78,7 +86,9 @@ pub struct ReadShortfall {
 
 impl Replication {
     /// Asks other replicas for a record until as many as the level wants have
-    /// answered, this node counted as one. The caller merges the answers with
+    /// answered, this node counted as one. During a change of the layout a
+    /// majority means one of the old replicas and one of the new: another node may
+    /// know already that the change is over, and acknowledge by the new ones alone. The caller merges the answers with
     /// its own state and, if they differ, gives the result to the engine (read
     /// repair).
     ///
@@ -90,6 +100,7 @@ impl Replication {
         level: Consistency,
         timeout: Duration,
     ) -> Result<Vec<Fetched>, ReadShortfall> {
+<<<<<<< HEAD
         let shared = &self.shared;
         let membership = shared.membership();
         let me = shared.me.replica;
@@ -186,13 +197,61 @@ fn lower(missing: &mut BTreeMap<String, usize>, region: &str) {
         *count -= 1;
         if *count == 0 {
             missing.remove(region);
+=======
+        let (shared, me) = (&self.shared, self.shared.me.replica);
+        let mut membership = shared.membership.clone();
+        let partition = shared.partition(key);
+        let mut answers = FuturesUnordered::new();
+        let mut asked = BTreeSet::from([me]);
+        let mut layouts: BTreeMap<ReplicaId, u64> = BTreeMap::from([(me, 0)]);
+        let mut states = Vec::new();
+        let mut last = Tally::default();
+        let enough = async {
+            loop {
+                let current = membership.borrow_and_update().clone();
+                let Some(quorums) = Quorums::new(level, me, &current, partition) else { return };
+                let known = |replica| layouts.get(&replica).copied().unwrap_or_default();
+                last = quorums.tally(|replica| layouts.contains_key(&replica), known);
+                if last.missing.is_empty() {
+                    return;
+                }
+                for replica in quorums.candidates().filter(|replica| asked.insert(*replica)) {
+                    answers.push(async move { (replica, shared.fetch_from(replica, &[key]).await) });
+                }
+                let is_behind = layouts.values().any(|known| *known > current.layout.newest_version());
+                if answers.is_empty() && !is_behind {
+                    return;
+                }
+                tokio::select! {
+                    Some((replica, answer)) = answers.next() => {
+                        if let Ok((layout_version, mut fetched)) = answer {
+                            states.append(&mut fetched);
+                            layouts.insert(replica, layout_version);
+                        }
+                    }
+                    Ok(()) = membership.changed() => {}
+                    else => return,
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(timeout, enough).await;
+        if last.missing.is_empty() && in_time.is_ok() {
+            Ok(states)
+        } else {
+            Err(ReadShortfall { reached: last.reached, missing: last.missing })
+>>>>>>> main
         }
     }
 }
 
 impl Shared {
     /// Asks one replica for records; one answer a key, in order.
-    pub(super) async fn fetch_from(&self, from: ReplicaId, keys: &[Key]) -> Result<Vec<Fetched>, FetchError> {
+    /// With them comes the newest layout that it knows.
+    pub(super) async fn fetch_from(
+        &self,
+        from: ReplicaId,
+        keys: &[Key],
+    ) -> Result<(u64, Vec<Fetched>), FetchError> {
         let node = self.member(from).ok_or(FetchError::Unknown(from))?;
         let request = pb::FetchRequest {
             caller: Some(self.caller()),
@@ -201,8 +260,24 @@ impl Shared {
         let timeout_ms = self.config.fetch_timeout_ms;
         let mut client = self.client(&node);
         let answer = tokio::time::timeout(Duration::from_millis(timeout_ms), client.fetch(request));
+<<<<<<< HEAD
         let response = answer.await.map_err(|_| FetchError::Slow(timeout_ms))??.into_inner();
         read_answer(from, keys, response, |key| self.partition(key))
+=======
+        let answer = answer.await.map_err(|_| FetchError::Slow(timeout_ms))??.into_inner();
+        let pb::FetchResponse { records, layout_version } = answer;
+        if records.len() != keys.len() {
+            return Err(FetchError::Malformed);
+        }
+        let fetched = |(key, record): (&Key, pb::FetchedRecord)| {
+            let vector = vectors::decode_one(record.vector, self.partition(*key));
+            let state = (!record.state.is_empty()).then_some(record.state);
+            Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
+        };
+        let fetched: Vec<Fetched> =
+            keys.iter().zip(records).map(fetched).collect::<Result<_, FetchError>>()?;
+        Ok((layout_version, fetched))
+>>>>>>> main
     }
 
     /// Takes over all records of a partition from a peer.
@@ -297,7 +372,8 @@ pub async fn answer(
         let vector = vectors::encode_one(partition_of(key), &vector).into();
         records.push(pb::FetchedRecord { state, vector });
     }
-    Ok(pb::FetchResponse { records })
+    let layout_version = shared.membership().layout.newest_version();
+    Ok(pb::FetchResponse { records, layout_version })
 }
 
 /// All records of a partition on their way to a peer, in chunks of bounded size.

@@ -14,12 +14,17 @@ pub mod driver;
 mod engine;
 mod fetch;
 mod forward;
+mod quorum;
 mod seam;
 mod taking;
 mod varint;
 pub mod vectors;
 
+<<<<<<< HEAD
 pub use acks::{AckShortfall, Acks, needed};
+=======
+pub use acks::AckShortfall;
+>>>>>>> main
 pub use config::{ReplicationConfig, ReplicationConfigError};
 pub use core::PeerState;
 pub use driver::{
@@ -30,5 +35,10 @@ pub use fetch::{
     take_chunk,
 };
 pub use forward::{ForwardError, ForwardHandler};
+<<<<<<< HEAD
 pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
 pub use taking::Taking;
+=======
+pub use quorum::needed;
+pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
+>>>>>>> main

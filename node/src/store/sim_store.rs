@@ -110,6 +110,7 @@ impl SimDisk {
         flip(&mut state.durable, &at, bit) || flipped
     }
 
+<<<<<<< HEAD
     /// Another disk that holds what survives a power loss of this one.
     #[must_use]
     pub fn copy(&self) -> Self {
@@ -130,6 +131,22 @@ impl SimDisk {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         bytes(&self.state.lock().live)
+=======
+    /// Another disk with what this one holds now, all of it durable: a backup, or a clone.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let live = self.state.lock().live.clone();
+        let state = State { durable: live.clone(), live, ..State::default() };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The keys of a tree that have a value now, in order.
+    #[must_use]
+    pub fn keys(&self, tree: Tree) -> Vec<Vec<u8>> {
+        let state = self.state.lock();
+        let of_tree = state.live.range((tree, Vec::new())..).take_while(|((of, _), _)| *of == tree);
+        of_tree.map(|((_, key), _)| key.clone()).collect()
+>>>>>>> main
     }
 
     /// Batches applied since the last sync.

@@ -173,6 +173,7 @@ impl World {
         let label = format!("{node} life {}", self.machine(node)?.life + 1);
         let seed = seed_of(&self.plan, &label);
         let machine = self.machine(node)?;
+        machine.tasks.kill();
         machine.life += 1;
         machine.paused = false;
         machine.tasks = Tasks::new(machine.timing.clone());
@@ -196,6 +197,7 @@ impl World {
         machine.paused = false;
         machine.deferred.clear();
         self.set_state(node, state);
+        self.network.healed.notify_waiters();
     }
 
     /// Cuts a machine's power.

@@ -176,8 +176,8 @@ impl World {
         let membership = layout::membership(&state);
         let mut digests: BTreeMap<Partition, (NodeId, u128)> = BTreeMap::new();
         for member in state.nodes.values().filter(|member| member.state != super::layout::GONE) {
-            let node = self.raft.machine_of(member.replica)?;
-            let machine = self.nodes.get(usize::from(node.0))?;
+            let Some(node) = self.raft.machine_of(member.replica) else { continue };
+            let Some(machine) = self.nodes.get(usize::from(node.0)) else { continue };
             let Some(run) = machine.run.as_ref().filter(|run| run.shared.me.replica == member.replica) else {
                 return Some(format!("{node} does not run ({:?})", machine.state));
             };

@@ -53,7 +53,10 @@ impl World {
                     Stopped::Refused => NodeState::Refused,
                     Stopped::Removed => NodeState::Removed,
                 };
-                sim.lock().end_node(node, state);
+                let mut world = sim.lock();
+                if world.machine(node).is_some_and(|machine| machine.life == life) {
+                    world.end_node(node, state);
+                }
             }
         }));
     }

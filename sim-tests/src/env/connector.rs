@@ -5,19 +5,13 @@ use std::io;
 use std::pin::Pin;
 
 use sojourn_client::{Connection, Connector};
-use turmoil::net::TcpStream;
 
-/// Connects from the simulated host it is used on.
-#[derive(Debug)]
-pub struct SimConnector;
+use super::network::SimNetwork;
 
 type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Connection>>> + Send + 'a>>;
 
-impl Connector for SimConnector {
+impl Connector for SimNetwork {
     fn connect<'a>(&'a self, authority: &'a str) -> Connecting<'a> {
-        Box::pin(async move {
-            let stream = TcpStream::connect(authority).await?;
-            Ok(Box::new(stream) as Box<dyn Connection>)
-        })
+        Box::pin(async move { Ok(Box::new(self.dial(authority).await?) as Box<dyn Connection>) })
     }
 }

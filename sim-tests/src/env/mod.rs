@@ -1,26 +1,17 @@
-//! The simulated side of the node's seams.
+//! The simulated side of the node's and the client's seams.
 
 mod clock;
 mod connector;
+mod disk;
+mod freeze;
 mod network;
 mod spawn;
+mod stream;
+mod wire;
 
-use std::sync::Arc;
-
-use sojourn_node::env::{Environment, SharedRng};
-
-pub use clock::SimClock;
-pub use connector::SimConnector;
-pub use network::SimNetwork;
-pub use spawn::SimSpawn;
-
-/// The environment of one simulated host; `seed` decides all that it draws.
-#[must_use]
-pub fn environment(seed: u64) -> Environment {
-    Environment {
-        clock: Arc::new(SimClock),
-        rng: SharedRng::from_seed(seed),
-        network: Arc::new(SimNetwork),
-        spawn: Arc::new(SimSpawn),
-    }
-}
+pub(crate) use clock::HostClock;
+pub(crate) use disk::{DiskSpeed, WatchedStore};
+pub(crate) use freeze::Freezer;
+pub(crate) use network::SimNetwork;
+pub(crate) use spawn::{Freezable, SimSpawn};
+pub(crate) use wire::{Effect, HostId, Way, Wire};

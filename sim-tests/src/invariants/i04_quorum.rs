@@ -70,7 +70,7 @@ mod tests {
         run.crash(N[1], LostDisk::Unsynced);
         assert_eq!(run.read(2, N[2], live(|_| {})), Ok(()));
         let mut run = self::run(Consistency::LocalQuorum, Consistency::LocalQuorum);
-        run.after(1_000).crash(N[1], LostDisk::Unsynced);
+        run.after(10_000).crash(N[1], LostDisk::Unsynced);
         assert!(run.read(2, N[2], live(|_| {})).is_err(), "it was on all disks by then");
     }
 }

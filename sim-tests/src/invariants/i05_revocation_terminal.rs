@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Invariant;
-use crate::oracle::Oracle;
+use crate::oracle::{Custody, Oracle};
 use crate::plan::{Action, NodeId, SessionId};
 use crate::record::{Answer, Happening, Shown};
 
@@ -66,7 +66,7 @@ impl RevocationTerminal {
             Shown::Live(_) => {
                 let since_us = self.revoked_us.get(&(node, session)).copied();
                 let Some(since_us) = since_us.filter(|since_us| *since_us < from_us) else { return Ok(()) };
-                if oracle.nodes().keeps_checkpointed(node, since_us, at_us) {
+                if oracle.nodes().keeps(node, Custody::Taken, (since_us, since_us), at_us) {
                     return Err(format!("{node} shows {session} live, which it knew to be revoked"));
                 }
                 self.revoked_us.remove(&(node, session));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Invariant;
-use crate::oracle::Oracle;
+use crate::oracle::{Custody, Oracle};
 use crate::plan::NodeId;
 use crate::record::{EPOCH_MS, Happening, LostDisk};
 
@@ -74,7 +74,7 @@ impl Clocks {
             LostDisk::All | LostDisk::SinceBackup => stamps.clear(),
             LostDisk::Unsynced | LostDisk::Record => stamps.retain(|(stamped_us, _)| {
                 let is_old = stamped_us + SURELY_SYNCED_US < at_us;
-                is_old && oracle.nodes().keeps(node, false, (*stamped_us, *stamped_us), at_us)
+                is_old && oracle.nodes().keeps(node, Custody::Logged, (*stamped_us, *stamped_us), at_us)
             }),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Invariant;
-use crate::oracle::{Call, Oracle};
+use crate::oracle::{Call, Custody, Oracle};
 use crate::plan::{Action, Fault, NodeId};
 use crate::record::{Answer, Happening, NodeState};
 
@@ -50,7 +50,8 @@ impl Disk {
     fn acknowledged(&self, node: NodeId, call: &Call, oracle: &Oracle) -> Result<(), String> {
         let Some(failed_us) = self.failed_us.get(&node).copied() else { return Ok(()) };
         let noticed_us = failed_us + oracle.nodes().sync_us();
-        if call.invoked_us > noticed_us || (call.is_synced() && call.invoked_us > failed_us) {
+        if call.invoked_us > noticed_us || (call.custody() == Custody::Synced && call.invoked_us > failed_us)
+        {
             return Err(format!("{node} acknowledged operation {} after its disk had failed", call.id.0));
         }
         Ok(())

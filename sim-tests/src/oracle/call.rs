@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::nodes::Custody;
 use crate::plan::{Durability, NodeId, PlannedOperation};
 use crate::record::{Refusal, Shown};
 
@@ -56,9 +57,12 @@ impl Call {
         self.made().filter(|_| matches!(self.fate, Fate::Acknowledged(_)))
     }
 
-    /// True if the answer says that its node has synced it.
-    pub(crate) fn is_synced(&self) -> bool {
-        self.planned.durability == Durability::Synced && matches!(self.fate, Fate::Acknowledged(_))
+    /// What the node that made it has done for it.
+    pub(crate) fn custody(&self) -> Custody {
+        match (self.planned.durability, &self.fate) {
+            (Durability::Synced, Fate::Acknowledged(_)) => Custody::Synced,
+            _ => Custody::Logged,
+        }
     }
 
     /// True if it was certainly over before another was sent.

@@ -9,6 +9,7 @@ mod call;
 mod content;
 mod effects;
 mod expiry;
+mod node_history;
 mod nodes;
 mod order;
 mod required;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use call::{Call, CallId, Fate};
 pub(crate) use content::Look;
-pub(crate) use nodes::Nodes;
+pub(crate) use nodes::{Custody, Nodes};
 
 use crate::plan::{Action, FaultClass, Level, NodeId, Plan, SessionId, Token};
 use crate::record::{Answer, Counts, Happening, Phase, Refusal, Shown};
@@ -132,8 +133,15 @@ impl Oracle {
             named.extend(content.attributes.values().filter_map(|value| self.only_writer(value)));
         }
         let (session, client) = (call.planned.session, call.planned.client);
-        self.held.insert((session, client), named.clone());
-        self.newest.insert(session, named);
+        let tokens =
+            [self.held.entry((session, client)).or_default(), self.newest.entry(session).or_default()];
+        for token in tokens {
+            // Clients of the core level join their tokens; those of the library hold the last one.
+            if self.plan.level == Level::Full {
+                token.clear();
+            }
+            token.extend(named.iter().copied());
+        }
     }
 
     /// The call that wrote a value, if it was sent once only.

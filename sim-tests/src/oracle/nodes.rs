@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::node_history::{Node, Setback, Span};
 use crate::plan::{Fault, FaultClass, NodeId, Plan};
 use crate::record::{Happening, LostDisk, NodeState};
 
@@ -11,48 +12,15 @@ const SYNC_SLACK_US: u64 = 250_000;
 /// How long after a clock fault's end a node's clock may still be off.
 const SETTLE_US: u64 = 10_000_000;
 
-/// Something that may have cost a node a part of its data.
+/// How a node came by a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Setback {
-    /// What was not synced, or could no longer be.
-    Unsynced,
-    /// Some record, all records, or nobody will ask this disk again.
-    Any,
-    /// What came after this time.
-    Since(u64),
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    from_us: u64,
-    until_us: Option<u64>,
-}
-
-impl Span {
-    fn overlap_us(self, from_us: u64, until_us: u64) -> u64 {
-        self.until_us.unwrap_or(u64::MAX).min(until_us).saturating_sub(self.from_us.max(from_us))
-    }
-
-    fn touches(self, from_us: u64, until_us: u64, margin_us: u64) -> bool {
-        self.from_us <= until_us && self.until_us.is_none_or(|end_us| end_us + margin_us >= from_us)
-    }
-}
-
-/// One node's history.
-#[derive(Clone, Debug, Default)]
-struct Node {
-    region: Option<usize>,
-    state: Option<NodeState>,
-    up_since_us: u64,
-    starts: Vec<u64>,
-    setbacks: Vec<(u64, Setback)>,
-    pauses: Vec<Span>,
-    slow: Vec<(Span, u64)>,
-    /// While its disk takes nothing: until it starts again.
-    bad_disk: Vec<Span>,
-    clock_faults: BTreeMap<usize, Span>,
-    removed_us: Option<u64>,
-    backup_us: Option<u64>,
+pub(crate) enum Custody {
+    /// It said that the write is on its disk.
+    Synced,
+    /// It is in its log.
+    Logged,
+    /// Perhaps with a whole record from a peer, which is on the disk once it is checkpointed.
+    Taken,
 }
 
 /// All nodes and the network between them.
@@ -235,77 +203,33 @@ impl Nodes {
     pub(crate) fn keeps(
         &self,
         node: NodeId,
-        is_synced: bool,
+        custody: Custody,
         (from_us, made_us): (u64, u64),
         until_us: u64,
     ) -> bool {
         let Some(node) = self.nodes.get(&node) else { return true };
-        let is_on_disk = |at_us: u64| is_synced || node.is_synced(made_us, at_us, self.sync_us());
-        let meanwhile = node.setbacks.iter().filter(|(at_us, _)| (from_us..=until_us).contains(at_us));
-        meanwhile.clone().all(|(at_us, setback)| match setback {
+        let is_on_disk = |at_us: u64| match custody {
+            Custody::Synced => true,
+            Custody::Logged => node.is_synced(made_us, at_us, self.sync_us()),
+            Custody::Taken => node.is_synced(made_us, at_us, self.sync_us() + self.checkpoint_us()),
+        };
+        let mut meanwhile = node.setbacks.iter().filter(|(at_us, _)| (from_us..=until_us).contains(at_us));
+        meanwhile.all(|(at_us, setback)| match setback {
             Setback::Unsynced => is_on_disk(*at_us),
             Setback::Any => false,
             Setback::Since(backup_us) => made_us < *backup_us && is_on_disk(*backup_us),
         })
     }
 
-    /// Whether a node that has held something since `since_us`, however it came
-    /// there, still has it `until_us`: it is on the disk once it is checkpointed.
-    pub(crate) fn keeps_checkpointed(&self, node: NodeId, since_us: u64, until_us: u64) -> bool {
-        let Some(node) = self.nodes.get(&node) else { return true };
-        let window_us = self.sync_us() + 2_000_000 + 2_000 * self.plan.shape.checkpoint_interval_ms;
-        let meanwhile = node.setbacks.iter().filter(|(at_us, _)| (since_us..=until_us).contains(at_us));
-        meanwhile.clone().all(|(at_us, setback)| {
-            *setback == Setback::Unsynced && node.is_synced(since_us, *at_us, window_us)
-        })
+    /// The longest that a healthy node takes until what is only in memory is checkpointed.
+    fn checkpoint_us(&self) -> u64 {
+        2_000_000 + 2_000 * self.plan.shape.checkpoint_interval_ms
     }
 
     /// The longest that a healthy node takes until a write is on its disk.
     pub(crate) fn sync_us(&self) -> u64 {
         let shape = &self.plan.shape;
         1_000 * shape.sync_interval_ms + 4 * shape.sync_us.us_max + SYNC_SLACK_US
-    }
-}
-
-impl Node {
-    fn changes(&mut self, at_us: u64, state: NodeState) {
-        if let Some(pause) = self.pauses.last_mut().filter(|pause| pause.until_us.is_none()) {
-            pause.until_us = Some(at_us);
-        }
-        match state {
-            NodeState::Up | NodeState::Unready => {
-                let ran = [NodeState::Up, NodeState::Unready, NodeState::Paused];
-                if self.state.is_none_or(|state| !ran.contains(&state)) {
-                    self.starts.push(at_us);
-                    self.up_since_us = at_us;
-                    let bad = self.bad_disk.iter_mut().filter(|span| span.until_us.is_none());
-                    bad.for_each(|span| span.until_us = Some(at_us));
-                }
-            }
-            NodeState::Down | NodeState::Refused => self.setbacks.push((at_us, Setback::Unsynced)),
-            NodeState::Paused => self.pauses.push(Span { from_us: at_us, until_us: None }),
-            NodeState::Removed => {
-                self.removed_us.get_or_insert(at_us);
-                self.setbacks.push((at_us, Setback::Any));
-            }
-        }
-        if state == NodeState::Up {
-            // If it was removed, it has been let in again: as a new one, or I15 says that it must not.
-            self.removed_us = None;
-        }
-        self.state = Some(state);
-    }
-
-    /// Whether there was time enough to sync: a paused node syncs nothing, a slow disk
-    /// takes longer, a bad one takes nothing.
-    fn is_synced(&self, made_us: u64, at_us: u64, window_us: u64) -> bool {
-        if self.bad_disk.iter().any(|span| span.touches(made_us, made_us, 0)) {
-            return false;
-        }
-        let paused_us: u64 = self.pauses.iter().map(|pause| pause.overlap_us(made_us, at_us)).sum();
-        let slow = self.slow.iter().filter(|(span, _)| span.touches(made_us, at_us, 0));
-        let slow_us: u64 = slow.map(|(_, by_us)| 8 * by_us).sum();
-        at_us.saturating_sub(made_us) >= window_us + paused_us + slow_us
     }
 }
 

@@ -15,7 +15,7 @@ impl Oracle {
         };
         node == same
             && earlier_us < later.invoked_us
-            && self.nodes().keeps(node, earlier.is_synced(), (earlier.invoked_us, earlier_us), later_us)
+            && self.nodes().keeps(node, earlier.custody(), (earlier.invoked_us, earlier_us), later_us)
     }
 
     /// True if every effect that the operation of `earlier` may have had was seen by one of `required`

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, CallId, Oracle};
+use super::{Call, CallId, Custody, Oracle};
 use crate::plan::{Consistency, NodeId, SessionId};
 
 impl Oracle {
@@ -18,7 +18,7 @@ impl Oracle {
             call.made().is_some_and(|(made_at, made_us)| {
                 made_at == node
                     && made_us < from_us
-                    && self.nodes().keeps(node, call.is_synced(), (call.invoked_us, made_us), until_us)
+                    && self.nodes().keeps(node, call.custody(), (call.invoked_us, made_us), until_us)
             })
         };
         self.effects(session).filter(is_kept).map(|call| call.id).collect()
@@ -33,10 +33,10 @@ impl Oracle {
     ///
     /// `Synced` promises the disk of the node that answers, `Buffered` the same
     /// after the sync interval, and a quorum that so many replicas have the
-    /// write: each of them keeps it as a buffered one.
+    /// write: in the log, or as a part of a record that is checkpointed later.
     pub(crate) fn must_survive(&self, call: &Call) -> bool {
         let Some((coordinator, _)) = call.acknowledged() else { return false };
-        if self.keeps_for_good(call, coordinator, call.is_synced()) {
+        if self.keeps_for_good(call, coordinator, call.custody()) {
             return true;
         }
         let regions = 0..self.plan().shape.regions.len();
@@ -46,15 +46,17 @@ impl Oracle {
             Consistency::EachQuorum | Consistency::All => true,
         });
         regions.any(|region| {
-            let losers =
-                self.nodes().of_region(region).filter(|node| !self.keeps_for_good(call, *node, false));
+            let losers = self
+                .nodes()
+                .of_region(region)
+                .filter(|node| !self.keeps_for_good(call, *node, Custody::Taken));
             losers.count() < self.holders_min(region, call.planned.consistency)
         })
     }
 
-    fn keeps_for_good(&self, call: &Call, node: NodeId, is_synced: bool) -> bool {
+    fn keeps_for_good(&self, call: &Call, node: NodeId, custody: Custody) -> bool {
         let Some(made_us) = call.answered_us else { return false };
-        let kept = self.nodes().keeps(node, is_synced, (call.invoked_us, made_us), self.now_us);
+        let kept = self.nodes().keeps(node, custody, (call.invoked_us, made_us), self.now_us);
         kept && self.nodes().runs(node)
     }
 
@@ -96,7 +98,11 @@ impl Oracle {
             let Some(region) = meets.filter(|_| acknowledged_us < read.invoked_us) else { continue };
             let until_us = read.answered_us.unwrap_or(self.now_us);
             let span_us = (call.invoked_us, acknowledged_us);
-            if self.nodes().of_region(region).all(|node| self.nodes().keeps(node, false, span_us, until_us)) {
+            if self
+                .nodes()
+                .of_region(region)
+                .all(|node| self.nodes().keeps(node, Custody::Taken, span_us, until_us))
+            {
                 seen.insert(call.id);
             }
         }

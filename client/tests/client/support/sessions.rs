@@ -56,13 +56,15 @@ impl Sessions {
         };
         apply(&mut session, request.changes.unwrap_or_default());
         sessions.insert(id.clone(), Some(session.clone()));
-        Ok(CreateResponse { session_id: id, session: Some(session), causal_token: "t".into() })
+        let causal_token = "t".into();
+        Ok(CreateResponse { session_id: id, session: Some(session), causal_token, replica_id: 1 })
     }
 
     fn get(&self, id: &str) -> Result<GetResponse, Error> {
         match self.0.lock().unwrap().get(id) {
             Some(Some(session)) => {
-                Ok(GetResponse { session: Some(session.clone()), causal_token: "t".into() })
+                let causal_token = "t".into();
+                Ok(GetResponse { session: Some(session.clone()), causal_token, replica_id: 1 })
             }
             Some(None) => Err(error(Code::FailedPrecondition, "SESSION_REVOKED")),
             None => Err(error(Code::NotFound, "SESSION_NOT_FOUND")),
@@ -74,7 +76,7 @@ impl Sessions {
         if let Some(Some(session)) = self.0.lock().unwrap().get_mut(id) {
             apply(session, changes.unwrap_or_default());
         }
-        Ok(UpdateResponse { session: None, causal_token: "t".into() })
+        Ok(UpdateResponse { session: None, causal_token: "t".into(), replica_id: 1 })
     }
 }
 

@@ -159,6 +159,19 @@ impl Shared {
         }
     }
 
+<<<<<<< HEAD
+=======
+    fn tell_acks(&self, from: ReplicaId, message: &Message) {
+        match message {
+            Message::Applied(applied) if applied.incarnation == self.me.incarnation => {
+                self.acks.applied(from, self.me, &applied.dots);
+            }
+            Message::LayoutVersion(version) => self.acks.knows_layout(from, *version),
+            _ => {}
+        }
+    }
+
+>>>>>>> main
     async fn take_batch(
         self: &Arc<Self>,
         peer: Origin,
@@ -168,7 +181,26 @@ impl Shared {
         let partition_count = self.membership.borrow().layout.partition_count;
         let taking = Taking::new(&decoded, partition_count);
         let applied = self.replica.apply(decoded.entries).await?;
+<<<<<<< HEAD
         self.handle(taking.done(peer.replica, id, applied));
+=======
+        let is_asked =
+            |(partition, dot): &(Partition, Dot)| asked.contains(&(*partition, dot.origin, dot.seq));
+        let asked: Vec<_> = applied.present.into_iter().filter(is_asked).collect();
+        let pass_on = if decoded.relay { applied.new } else { Vec::new() };
+        self.handle(Event::EntriesApplied { from: peer.replica, link: id, taken, pass_on });
+        if !asked.is_empty() {
+            self.spawn("replication.confirm", self.clone().confirm_once_synced(asked));
+        }
+>>>>>>> main
         Ok(())
+    }
+
+    /// Aside, so that the link takes more entries meanwhile: all of them share the next sync.
+    async fn confirm_once_synced(self: Arc<Self>, dots: Vec<(Partition, Dot)>) {
+        match self.replica.synced().await {
+            Ok(()) => self.handle(Event::EntriesSynced(dots)),
+            Err(error) => tracing::warn!(%error, "entries cannot be confirmed"),
+        }
     }
 }

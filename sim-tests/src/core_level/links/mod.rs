@@ -99,11 +99,11 @@ impl World {
         if let Some(open) = self.conns.get_mut(&conn) {
             open.end_mut(side).link = Some(EndLink { peer, id, encoder, decoder });
         }
+        self.trace(&("linked", at, peer));
+        self.handle(at, Event::Connected { peer, link: id });
         if let Some(older) = older {
             self.close(older.conn, older.side);
         }
-        self.trace(&("linked", at, peer));
-        self.handle(at, Event::Connected { peer, link: id });
     }
 
     /// Closes a side and tells the other one.

@@ -1,0 +1,194 @@
+//! Looks at every node from a host that no fault touches.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sojourn_node::membership::ChangeOutcome;
+use sojourn_proto::cluster::v1::{GetStatusResponse, ListMembersResponse};
+use tokio::sync::mpsc;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::board::{Board, Known, Report, Stage};
+use super::content::{NAMESPACE, shown_by};
+use super::insider::Insider;
+use super::node::SimNode;
+use crate::plan::{NodeId, SessionId};
+use crate::record::{Happening, NodeState, Sample, Shown};
+
+/// The observer's host.
+pub(super) const HOST: &str = "observer";
+/// Between two looks at a node that takes calls.
+const CALM_PAUSE: Duration = Duration::from_millis(2_000);
+/// Between two looks when something is waited for.
+const TENSE_PAUSE: Duration = Duration::from_millis(300);
+
+/// Watches each node that comes through the channel, for ever.
+#[allow(clippy::disallowed_methods, reason = "tasks of a simulated host")]
+pub(super) async fn observe(board: Arc<Board>, mut nodes: mpsc::UnboundedReceiver<Arc<SimNode>>) {
+    let (operators, nodes_of_operator) = mpsc::unbounded_channel();
+    tokio::spawn(operate(board.clone(), nodes_of_operator));
+    while let Some(node) = nodes.recv().await {
+        let Ok(insider) = Insider::new(HOST, &node) else { continue };
+        let insider = Arc::new(insider);
+        // The operator lives as long as this host.
+        let _ = operators.send((node.clone(), insider.clone()));
+        tokio::spawn(watch(board.clone(), node, insider));
+    }
+}
+
+async fn watch(board: Arc<Board>, node: Arc<SimNode>, insider: Arc<Insider>) {
+    let mut round = 0_usize;
+    loop {
+        let stage = board.stage();
+        let calm = matches!(stage, Stage::Chaos { .. }) && node.state() == NodeState::Up;
+        tokio::time::sleep(if calm { CALM_PAUSE } else { TENSE_PAUSE }).await;
+        if !node.is_running() || node.state() == NodeState::Paused {
+            continue;
+        }
+        look(&board, &node, &insider).await;
+        round += 1;
+        match stage {
+            Stage::Chaos { .. } => probe_one(&board, &node, &insider, round).await,
+            Stage::Comparison if !compared(&board, node.id) => {
+                probe_all(&board, &node, &insider).await;
+                board.state.lock().compared.insert(node.id, true);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn compared(board: &Board, node: NodeId) -> bool {
+    board.state.lock().compared.contains_key(&node)
+}
+
+async fn look(board: &Board, node: &SimNode, insider: &Insider) {
+    let start = node.starts();
+    let status = insider.status().await;
+    let members = insider.members().await;
+    let (Ok(status), Ok(members)) = (status, members) else { return };
+    if node.starts() != start || !node.is_running() || node.state() == NodeState::Paused {
+        return;
+    }
+    let report = report(node, &status);
+    let sample = sample(node, &status, &members, &report);
+    {
+        let mut state = board.state.lock();
+        if report.replica > 0 {
+            state.replicas.insert(report.replica, node.id);
+        }
+        let active = |member: &&sojourn_proto::cluster::v1::Member| member.state == ACTIVE;
+        state.active = members.members.iter().filter(active).count();
+        state.reports.insert(node.id, report);
+    }
+    node.set_state(if status.ready { NodeState::Up } else { NodeState::Unready });
+    node.tale.tell(Happening::Sampled { node: node.id, sample });
+}
+
+const ACTIVE: i32 = sojourn_proto::cluster::v1::NodeState::Active as i32;
+
+fn report(node: &SimNode, status: &GetStatusResponse) -> Report {
+    let digest = |digest: &sojourn_proto::cluster::v1::PartitionDigest| {
+        let bytes: [u8; 16] = digest.digest.as_ref().try_into().unwrap_or_default();
+        (u16::try_from(digest.partition).unwrap_or(u16::MAX), u128::from_be_bytes(bytes))
+    };
+    Report {
+        at_us: node.tale.now_us(),
+        ready: status.ready,
+        replica: status.node.as_ref().map_or(0, |member| member.replica_id),
+        digests: status.digests.iter().map(digest).collect(),
+        records: status.sessions,
+    }
+}
+
+fn sample(
+    node: &SimNode,
+    status: &GetStatusResponse,
+    members: &ListMembersResponse,
+    report: &Report,
+) -> Sample {
+    let mut hasher = Xxh3::new();
+    for member in &members.members {
+        (member.replica_id, &member.name, member.state, &member.address).hash(&mut hasher);
+    }
+    Sample {
+        digests: report.digests.clone(),
+        records: report.records,
+        buffered_bytes: status.peers.iter().map(|peer| peer.buffered_bytes).max().unwrap_or(0),
+        held_bytes: 0,
+        clock_offset_ms: node.clock.offset_ms(),
+        membership: (members.epoch, hasher.finish()),
+    }
+}
+
+/// Reads one session in turn.
+async fn probe_one(board: &Board, node: &SimNode, insider: &Insider, round: usize) {
+    let next = {
+        let state = board.state.lock();
+        let count = state.sessions.len();
+        let turn = (round + usize::from(node.id.0) * 7).checked_rem(count);
+        turn.and_then(|turn| state.sessions.iter().nth(turn).map(|(id, known)| (*id, known.clone())))
+    };
+    if let Some((session, known)) = next {
+        probe(board, node, insider, session, &known).await;
+    }
+}
+
+async fn probe_all(board: &Board, node: &SimNode, insider: &Insider) {
+    let sessions: Vec<_> =
+        board.state.lock().sessions.iter().map(|(id, known)| (*id, known.clone())).collect();
+    for (session, known) in sessions {
+        probe(board, node, insider, session, &known).await;
+    }
+}
+
+/// Reads a session at a node, if it holds the session's partition: another would ask one that does.
+async fn probe(board: &Board, node: &SimNode, insider: &Insider, session: SessionId, known: &Known) {
+    let holds = |report: &Report| report.digests.contains_key(&known.partition);
+    if !board.state.lock().reports.get(&node.id).is_some_and(holds) {
+        return;
+    }
+    let start = node.starts();
+    let answer = insider.get(NAMESPACE, known.id.reveal()).await;
+    let by_itself = |answer: &sojourn_proto::session::v1::GetResponse| {
+        board.state.lock().replicas.get(&answer.replica_id) == Some(&node.id)
+    };
+    if node.starts() != start || answer.as_ref().is_ok_and(|answer| !by_itself(answer)) {
+        return;
+    }
+    let Some(shown) = shown_by(answer) else { return };
+    let mut hasher = Xxh3::new();
+    shown.hash(&mut hasher);
+    let state_hash = if shown == Shown::Absent { 0 } else { hasher.digest128() };
+    node.tale.tell(Happening::Probed { node: node.id, session, shown, state_hash });
+}
+
+type Operated = (Arc<SimNode>, Arc<Insider>);
+
+/// Makes the changes of the membership that are asked for, one after another.
+async fn operate(board: Arc<Board>, mut nodes: mpsc::UnboundedReceiver<Operated>) {
+    let mut known: Vec<Operated> = Vec::new();
+    loop {
+        tokio::time::sleep(TENSE_PAUSE).await;
+        while let Ok(node) = nodes.try_recv() {
+            known.push(node);
+        }
+        let Some(change) = board.state.lock().changes.front().cloned() else { continue };
+        for (node, insider) in known.iter().filter(|(node, _)| node.state() == NodeState::Up) {
+            match insider.propose(&change).await {
+                Ok(outcome) => {
+                    let mut state = board.state.lock();
+                    if let ChangeOutcome::Refused(refusal) = outcome {
+                        state.refusals.push(refusal.to_string());
+                    }
+                    state.changes.pop_front();
+                    state.changes_made += 1;
+                    node.tale.trace(&("change made", state.changes_made));
+                    break;
+                }
+                Err(status) => node.tale.trace(&("change not made", status.code() as i32)),
+            }
+        }
+    }
+}

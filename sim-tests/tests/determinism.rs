@@ -1,0 +1,32 @@
+//! The same seed in fresh processes gives the same trace; another seed, another one.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+const SEEDS: [u64; 3] = [1, 2, 3];
+
+fn trace_hash(seed: u64, level: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sojourn-sim"));
+    // A larger environment moves the stack, and with it every address that might be hashed.
+    command.env("SHIFT", "x".repeat(seed as usize * 100 + 1));
+    let output = command.args(["hash", &seed.to_string(), "--level", level]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn check(level: &str) {
+    let hashes: Vec<String> = SEEDS.iter().map(|seed| trace_hash(*seed, level)).collect();
+    for (seed, hash) in SEEDS.iter().zip(&hashes) {
+        assert_eq!(trace_hash(*seed, level), *hash, "seed {seed} at the {level} level");
+    }
+    assert_eq!(
+        hashes.iter().collect::<BTreeSet<_>>().len(),
+        SEEDS.len(),
+        "different seeds, different traces"
+    );
+}
+
+#[test]
+fn a_seed_gives_the_same_trace_in_fresh_processes_at_the_full_level() {
+    check("full");
+}
