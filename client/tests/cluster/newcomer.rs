@@ -68,7 +68,7 @@ async fn a_node_that_joins_never_answers_that_a_session_is_not_there() {
     certificates(&data.path().join("tls"));
     let cluster = Cluster::up_in(data, "eu", 3, 22_100);
     let client = cluster.client("eu").await;
-    let create = |_| async { client.create("shop").await.unwrap().id };
+    let create = |_| async { client.create("shop").await.unwrap().id.reveal().to_owned() };
     let ids: Vec<String> = stream::iter(0..SESSIONS).map(create).buffer_unordered(64).collect().await;
 
     let _newcomer = Newcomer::start(&cluster);
