@@ -5,16 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use sojourn_proto::session::v1::Consistency;
 use tokio::sync::Notify;
 
-<<<<<<< HEAD
 use super::core::Message;
-use super::vectors::PartitionVectors;
-use crate::placement::RegionReplicas;
-=======
 use super::quorum::{Quorums, Tally};
 use crate::membership::{Membership, MembershipWatch};
->>>>>>> main
 use crate::session::{Dot, Origin, Partition, ReplicaId};
 
 /// Writes whose confirmations are kept while nobody waits: a confirmation may
@@ -56,54 +52,54 @@ struct Confirmed {
 }
 
 impl Acks {
-<<<<<<< HEAD
-    /// Takes note of what a peer's message confirms of the writes of `me`.
+    /// Takes note of what a peer's message says about the writes of `me`.
     pub fn hear(&self, me: Origin, from: ReplicaId, message: &Message) {
         match message {
             Message::Applied(applied) if applied.incarnation == me.incarnation => {
                 self.applied(from, me, &applied.dots);
             }
-            Message::Vectors { vectors, .. } => self.vectors(from, vectors),
+            Message::LayoutVersion(version) => self.knows_layout(from, *version),
             _ => {}
         }
     }
 
-    /// A replica says that it has applied writes of `origin`.
-    fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64)]) {
-=======
+    /// Waits until as many replicas have this node's write on their disks as the
+    /// level asks for, this node counting as one of them.
+    ///
+    /// # Errors
+    /// Too few confirmed within `timeout`.
+    pub async fn wait_level(
+        &self,
+        partition: Partition,
+        dot: Dot,
+        level: Consistency,
+        membership: MembershipWatch,
+        timeout: Duration,
+    ) -> Result<(), AckShortfall> {
+        let me = dot.origin.replica;
+        let quorums = |membership: &Membership| Quorums::new(level, me, membership, partition);
+        self.wait(partition, dot, me, membership, quorums, timeout).await
+    }
+
     /// A replica says that it has synced writes of `origin`.
-    pub(super) fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64)]) {
->>>>>>> main
+    fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64)]) {
         let mut inner = self.inner.lock();
         for (partition, seq) in dots {
             inner.confirm((*partition, origin, *seq), from);
         }
     }
 
-<<<<<<< HEAD
-    /// A replica says how far it holds everything.
-    fn vectors(&self, from: ReplicaId, vectors: &PartitionVectors) {
-=======
     /// A replica says that from now on it knows a layout.
-    pub(super) fn knows_layout(&self, from: ReplicaId, version: u64) {
->>>>>>> main
+    fn knows_layout(&self, from: ReplicaId, version: u64) {
         let mut inner = self.inner.lock();
         let known = inner.layouts.entry(from).or_default();
         *known = version.max(*known);
     }
 
-<<<<<<< HEAD
-    /// Waits until `needed` replicas of each region have a write; `holders` have it already.
-    ///
-    /// # Errors
-    /// Too few confirmed within `timeout`.
-    pub async fn wait(
-=======
     /// Waits until as many replicas have confirmed a write as `quorums` asks for
     /// under the layout of the moment; `me` made it. Only confirmations count: a
     /// version vector says what a replica holds, not what its disk would give back.
-    pub(super) async fn wait(
->>>>>>> main
+    async fn wait(
         &self,
         partition: Partition,
         dot: Dot,
@@ -201,7 +197,6 @@ impl Drop for Claim<'_> {
 
 #[cfg(test)]
 mod tests {
-    use sojourn_proto::session::v1::Consistency;
     use tokio::sync::watch;
 
     use super::*;

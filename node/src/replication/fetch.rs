@@ -1,12 +1,8 @@
 //! Full states: of single records for reads at a quorum and for partial records,
 //! of whole partitions for a node that lags further than any log reaches.
 
-<<<<<<< HEAD
-use std::collections::BTreeMap;
-use std::future::Future;
-=======
 use std::collections::{BTreeMap, BTreeSet};
->>>>>>> main
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,15 +13,10 @@ use sojourn_proto::session::v1::Consistency;
 use tonic::Status;
 
 use super::driver::{Replication, Shared};
-<<<<<<< HEAD
-use super::seam::{Replica, ReplicaError};
-=======
 use super::quorum::{Quorums, Tally};
-use super::seam::ReplicaError;
->>>>>>> main
+use super::seam::{Replica, ReplicaError};
 use super::vectors;
-use crate::membership::Membership;
-use crate::placement::RegionReplicas;
+use crate::membership::{Membership, MembershipWatch};
 use crate::session::{Key, Partition, ReplicaId, VersionVector};
 
 /// Keys in one request.
@@ -100,80 +91,93 @@ impl Replication {
         level: Consistency,
         timeout: Duration,
     ) -> Result<Vec<Fetched>, ReadShortfall> {
-<<<<<<< HEAD
-        let shared = &self.shared;
-        let membership = shared.membership();
-        let me = shared.me.replica;
-        let Some(regions) = membership.layout.replicas(shared.partition(key)) else { return Ok(Vec::new()) };
-        let here = membership.nodes.get(&me).map_or("", |node| node.region.as_str());
+        let (shared, me) = (&self.shared, self.shared.me.replica);
+        let partition = shared.partition(key);
         let fetch_from = |replica| async move { shared.fetch_from(replica, &[key]).await.ok() };
-        gather(regions, here, me, level, timeout, fetch_from).await
+        gather(shared.membership.clone(), me, partition, level, timeout, fetch_from).await
     }
 }
 
 /// Asks the other replicas that a level wants to hear of until enough have
-/// answered; the asking node counts as one. `fetch_from` gives none if a replica
-/// does not answer.
+/// answered; `me` counts as one. `fetch_from` gives what a replica holds and the
+/// newest layout that it knows, or none if it does not answer.
 ///
 /// # Errors
 /// Too few answered within `timeout`.
-pub async fn gather<Answer: Future<Output = Option<Vec<Fetched>>>>(
-    regions: &RegionReplicas,
-    here: &str,
+pub async fn gather<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
+    mut membership: MembershipWatch,
     me: ReplicaId,
+    partition: Partition,
     level: Consistency,
     timeout: Duration,
     fetch_from: impl Fn(ReplicaId) -> Answer,
 ) -> Result<Vec<Fetched>, ReadShortfall> {
-    let mut missing = needed(level, here, regions);
-    missing.retain(|_, count| *count > 0);
-    let mut reached = BTreeMap::from([(here.to_owned(), 1)]);
-    lower(&mut missing, here);
-    let asked = regions.iter().filter(|(region, _)| missing.contains_key(*region));
-    let ask = |(region, replica): (String, ReplicaId)| {
+    let ask = |replica| {
         let answer = fetch_from(replica);
-        async move { (region, answer.await) }
+        async move { (replica, answer.await) }
     };
-    let mut answers: FuturesUnordered<_> = asked
-        .flat_map(|(region, replicas)| replicas.iter().map(move |replica| (region.clone(), *replica)))
-        .filter(|(_, replica)| *replica != me)
-        .map(ask)
-        .collect();
+    let mut answers = FuturesUnordered::new();
+    let mut asked = BTreeSet::from([me]);
+    let mut layouts: BTreeMap<ReplicaId, u64> = BTreeMap::from([(me, 0)]);
     let mut states = Vec::new();
+    let mut last = Tally::default();
     let enough = async {
-        while !missing.is_empty() {
-            let Some((region, answer)) = answers.next().await else { return };
-            if let Some(mut fetched) = answer {
-                states.append(&mut fetched);
-                lower(&mut missing, &region);
-                *reached.entry(region).or_default() += 1;
+        loop {
+            let current = membership.borrow_and_update().clone();
+            let Some(quorums) = Quorums::new(level, me, &current, partition) else { return };
+            let known = |replica| layouts.get(&replica).copied().unwrap_or_default();
+            last = quorums.tally(|replica| layouts.contains_key(&replica), known);
+            if last.missing.is_empty() {
+                return;
+            }
+            answers.extend(quorums.candidates().filter(|replica| asked.insert(*replica)).map(ask));
+            let is_behind = layouts.values().any(|known| *known > current.layout.newest_version());
+            if answers.is_empty() && !is_behind {
+                return;
+            }
+            tokio::select! {
+                Some((replica, answer)) = answers.next() => {
+                    if let Some((layout_version, mut fetched)) = answer {
+                        states.append(&mut fetched);
+                        layouts.insert(replica, layout_version);
+                    }
+                }
+                Ok(()) = membership.changed() => {}
+                else => return,
             }
         }
     };
     let in_time = tokio::time::timeout(timeout, enough).await;
-    if missing.is_empty() && in_time.is_ok() { Ok(states) } else { Err(ReadShortfall { reached, missing }) }
+    if last.missing.is_empty() && in_time.is_ok() {
+        Ok(states)
+    } else {
+        Err(ReadShortfall { reached: last.reached, missing: last.missing })
+    }
 }
 
-/// The replicas of a partition, those of this node's region first.
+/// The replicas that serve a partition, those of this node's region first.
 #[must_use]
 pub fn nearest_first(membership: &Membership, me: ReplicaId, partition: Partition) -> Vec<ReplicaId> {
     let here = membership.nodes.get(&me).map(|node| &node.region);
-    let Some(regions) = membership.layout.replicas(partition) else { return Vec::new() };
+    let Some(regions) = membership.layout.read_replicas(partition) else { return Vec::new() };
     let near = regions.iter().filter(|(region, _)| Some(*region) == here);
     let far = regions.iter().filter(|(region, _)| Some(*region) != here);
     near.chain(far).flat_map(|(_, replicas)| replicas).copied().collect()
 }
 
-/// Fetches full states of records: asks one replica after the other until none is missing.
-pub async fn complete<Answer: Future<Output = Option<Vec<Fetched>>>>(
+/// Fetches full states of records: asks one replica after the other until none is
+/// missing. Says which still are, and who has answered.
+pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
     engine: &dyn Replica,
     partition: Partition,
     mut missing: Vec<Key>,
     replicas: Vec<ReplicaId>,
     fetch_from: impl Fn(ReplicaId, Vec<Key>) -> Answer,
-) {
+) -> (Vec<Key>, Vec<ReplicaId>) {
+    let mut answered = Vec::new();
     for replica in replicas {
-        let Some(fetched) = fetch_from(replica, missing.clone()).await else { continue };
+        let Some((_, fetched)) = fetch_from(replica, missing.clone()).await else { continue };
+        answered.push(replica);
         let mut still = Vec::new();
         let mut states = Vec::new();
         for (key, fetched) in missing.into_iter().zip(fetched) {
@@ -187,61 +191,10 @@ pub async fn complete<Answer: Future<Output = Option<Vec<Fetched>>>>(
             tracing::warn!(%error, partition = partition.0, "cannot merge fetched states");
         }
         if missing.is_empty() {
-            return;
+            break;
         }
     }
-}
-
-fn lower(missing: &mut BTreeMap<String, usize>, region: &str) {
-    if let Some(count) = missing.get_mut(region) {
-        *count -= 1;
-        if *count == 0 {
-            missing.remove(region);
-=======
-        let (shared, me) = (&self.shared, self.shared.me.replica);
-        let mut membership = shared.membership.clone();
-        let partition = shared.partition(key);
-        let mut answers = FuturesUnordered::new();
-        let mut asked = BTreeSet::from([me]);
-        let mut layouts: BTreeMap<ReplicaId, u64> = BTreeMap::from([(me, 0)]);
-        let mut states = Vec::new();
-        let mut last = Tally::default();
-        let enough = async {
-            loop {
-                let current = membership.borrow_and_update().clone();
-                let Some(quorums) = Quorums::new(level, me, &current, partition) else { return };
-                let known = |replica| layouts.get(&replica).copied().unwrap_or_default();
-                last = quorums.tally(|replica| layouts.contains_key(&replica), known);
-                if last.missing.is_empty() {
-                    return;
-                }
-                for replica in quorums.candidates().filter(|replica| asked.insert(*replica)) {
-                    answers.push(async move { (replica, shared.fetch_from(replica, &[key]).await) });
-                }
-                let is_behind = layouts.values().any(|known| *known > current.layout.newest_version());
-                if answers.is_empty() && !is_behind {
-                    return;
-                }
-                tokio::select! {
-                    Some((replica, answer)) = answers.next() => {
-                        if let Ok((layout_version, mut fetched)) = answer {
-                            states.append(&mut fetched);
-                            layouts.insert(replica, layout_version);
-                        }
-                    }
-                    Ok(()) = membership.changed() => {}
-                    else => return,
-                }
-            }
-        };
-        let in_time = tokio::time::timeout(timeout, enough).await;
-        if last.missing.is_empty() && in_time.is_ok() {
-            Ok(states)
-        } else {
-            Err(ReadShortfall { reached: last.reached, missing: last.missing })
->>>>>>> main
-        }
-    }
+    (missing, answered)
 }
 
 impl Shared {
@@ -260,24 +213,8 @@ impl Shared {
         let timeout_ms = self.config.fetch_timeout_ms;
         let mut client = self.client(&node);
         let answer = tokio::time::timeout(Duration::from_millis(timeout_ms), client.fetch(request));
-<<<<<<< HEAD
-        let response = answer.await.map_err(|_| FetchError::Slow(timeout_ms))??.into_inner();
-        read_answer(from, keys, response, |key| self.partition(key))
-=======
         let answer = answer.await.map_err(|_| FetchError::Slow(timeout_ms))??.into_inner();
-        let pb::FetchResponse { records, layout_version } = answer;
-        if records.len() != keys.len() {
-            return Err(FetchError::Malformed);
-        }
-        let fetched = |(key, record): (&Key, pb::FetchedRecord)| {
-            let vector = vectors::decode_one(record.vector, self.partition(*key));
-            let state = (!record.state.is_empty()).then_some(record.state);
-            Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
-        };
-        let fetched: Vec<Fetched> =
-            keys.iter().zip(records).map(fetched).collect::<Result<_, FetchError>>()?;
-        Ok((layout_version, fetched))
->>>>>>> main
+        read_answer(from, keys, answer, |key| self.partition(key))
     }
 
     /// Takes over all records of a partition from a peer.
@@ -301,17 +238,18 @@ impl Shared {
     }
 }
 
-/// Reads what another replica answered to a request for single records.
+/// Reads what another replica answered to a request for single records: the newest
+/// layout that it knows, and one answer a key.
 ///
 /// # Errors
 /// The answer makes no sense.
 pub fn read_answer(
     from: ReplicaId,
     keys: &[Key],
-    response: pb::FetchResponse,
+    answer: pb::FetchResponse,
     partition_of: impl Fn(Key) -> Partition,
-) -> Result<Vec<Fetched>, FetchError> {
-    let records = response.records;
+) -> Result<(u64, Vec<Fetched>), FetchError> {
+    let pb::FetchResponse { records, layout_version } = answer;
     if records.len() != keys.len() {
         return Err(FetchError::Malformed);
     }
@@ -320,7 +258,8 @@ pub fn read_answer(
         let state = (!record.state.is_empty()).then_some(record.state);
         Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
     };
-    keys.iter().zip(records).map(fetched).collect()
+    let fetched: Vec<Fetched> = keys.iter().zip(records).map(fetched).collect::<Result<_, FetchError>>()?;
+    Ok((layout_version, fetched))
 }
 
 /// Merges one chunk of a transfer; true if it was the last one.
@@ -359,20 +298,21 @@ fn pairs(keys_and_states: Vec<Bytes>) -> Result<Vec<(Key, Bytes)>, FetchError> {
 /// The engine cannot read them.
 pub async fn answer(
     replica: &dyn Replica,
+    membership: &MembershipWatch,
     keys: Vec<Key>,
     bytes_max: usize,
-    partition_of: impl Fn(Key) -> Partition,
 ) -> Result<pb::FetchResponse, ReplicaError> {
+    let partition_count = membership.borrow().layout.partition_count;
     let mut records = Vec::with_capacity(keys.len());
     let mut left = bytes_max;
     for key in keys {
         let (state, vector) = replica.read(key).await?;
         let state = state.filter(|state| state.len() <= left).unwrap_or_default();
         left -= state.len();
-        let vector = vectors::encode_one(partition_of(key), &vector).into();
+        let vector = vectors::encode_one(key.partition(partition_count), &vector).into();
         records.push(pb::FetchedRecord { state, vector });
     }
-    let layout_version = shared.membership().layout.newest_version();
+    let layout_version = membership.borrow().layout.newest_version();
     Ok(pb::FetchResponse { records, layout_version })
 }
 

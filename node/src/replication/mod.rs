@@ -20,25 +20,18 @@ mod taking;
 mod varint;
 pub mod vectors;
 
-<<<<<<< HEAD
-pub use acks::{AckShortfall, Acks, needed};
-=======
-pub use acks::AckShortfall;
->>>>>>> main
+pub use acks::{AckShortfall, Acks};
 pub use config::{ReplicationConfig, ReplicationConfigError};
 pub use core::PeerState;
 pub use driver::{
-    PROTOCOL_VERSION, Refusal, Replication, ReplicationServer, caller, check_caller, check_hello, hello,
+    PROTOCOL_VERSION, Refusal, Replication, ReplicationServer, caller, check_caller, check_hello,
+    complete_all, hello,
 };
 pub use fetch::{
     FetchError, Fetched, ReadShortfall, TransferOut, answer, complete, gather, nearest_first, read_answer,
     take_chunk,
 };
 pub use forward::{ForwardError, ForwardHandler};
-<<<<<<< HEAD
-pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
-pub use taking::Taking;
-=======
 pub use quorum::needed;
 pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
->>>>>>> main
+pub use taking::Taking;

@@ -26,13 +26,14 @@ impl Taking {
         Self { entries: batch.entries.len() as u64, relay: batch.relay, asked: asked.map(dot).collect() }
     }
 
-    /// After the engine has taken it.
+    /// After the engine has taken it: what to tell the core, and what to confirm
+    /// once it is synced.
     #[must_use]
-    pub fn done(self, from: ReplicaId, link: u64, applied: AppliedBatch) -> Event {
+    pub fn done(self, from: ReplicaId, link: u64, applied: AppliedBatch) -> (Event, Vec<(Partition, Dot)>) {
         let is_asked =
             |(partition, dot): &(Partition, Dot)| self.asked.contains(&(*partition, dot.origin, dot.seq));
-        let confirmed = applied.present.into_iter().filter(is_asked).collect();
+        let asked = applied.present.into_iter().filter(is_asked).collect();
         let pass_on = if self.relay { applied.new } else { Vec::new() };
-        Event::EntriesApplied { from, link, taken: self.entries, confirmed, pass_on }
+        (Event::EntriesApplied { from, link, taken: self.entries, pass_on }, asked)
     }
 }

@@ -110,28 +110,6 @@ impl SimDisk {
         flip(&mut state.durable, &at, bit) || flipped
     }
 
-<<<<<<< HEAD
-    /// Another disk that holds what survives a power loss of this one.
-    #[must_use]
-    pub fn copy(&self) -> Self {
-        let durable = self.state.lock().durable.clone();
-        let state = State { live: durable.clone(), durable, ..State::default() };
-        Self { state: Arc::new(Mutex::new(state)) }
-    }
-
-    /// The keys of a tree that survive a power loss, ascending.
-    #[must_use]
-    pub fn keys(&self, tree: Tree) -> Vec<Vec<u8>> {
-        let state = self.state.lock();
-        let of_tree = state.durable.keys().filter(|(of, _)| *of == tree);
-        of_tree.map(|(_, key)| key.clone()).collect()
-    }
-
-    /// What the disk holds now, in bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        bytes(&self.state.lock().live)
-=======
     /// Another disk with what this one holds now, all of it durable: a backup, or a clone.
     #[must_use]
     pub fn copy(&self) -> Self {
@@ -146,7 +124,12 @@ impl SimDisk {
         let state = self.state.lock();
         let of_tree = state.live.range((tree, Vec::new())..).take_while(|((of, _), _)| *of == tree);
         of_tree.map(|((_, key), _)| key.clone()).collect()
->>>>>>> main
+    }
+
+    /// What the disk holds now, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        bytes(&self.state.lock().live)
     }
 
     /// Batches applied since the last sync.

@@ -6,10 +6,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use sojourn_node::membership::Change;
 use sojourn_node::replication::core::Event;
 use sojourn_node::replication::{
-    Fetched, Replica, TransferOut, answer, caller, check_caller, complete, nearest_first, read_answer,
-    take_chunk,
+    Fetched, Replica, TransferOut, answer, caller, check_caller, complete, complete_all, nearest_first,
+    read_answer, take_chunk,
 };
 use sojourn_node::session::{Key, Partition, ReplicaId};
 use tokio::sync::oneshot;
@@ -83,13 +84,13 @@ pub(super) async fn fetch_from(
     shared: &Shared,
     replica: ReplicaId,
     keys: Vec<Key>,
-) -> Option<Vec<Fetched>> {
+) -> Option<(u64, Vec<Fetched>)> {
     let bytes_max = 2 * shared.config.batch_bytes_max.max(shared.config.transfer_chunk_bytes_max);
     let timeout = Duration::from_millis(shared.config.fetch_timeout_ms);
     let asked = keys.clone();
     let serve = move |callee: Arc<Shared>| async move {
         let engine = &callee.engine;
-        answer(&**engine, asked, bytes_max, |key| engine.partition(&key)).await.ok()
+        answer(&**engine, &callee.membership, asked, bytes_max).await.ok()
     };
     let response = tokio::time::timeout(timeout, call(me, shared, replica, serve)).await.ok()??;
     read_answer(replica, &keys, response, |key| shared.engine.partition(&key)).ok()
@@ -176,14 +177,67 @@ async fn complete_partials(me: Me, shared: Arc<Shared>) {
         }
         for (partition, keys) in by_partition {
             for keys in keys.chunks(FETCH_KEYS_MAX) {
-                let Some(connected) = me.upgrade().map(|sim| sim.lock().connected(shared.at())) else {
+                complete_at(&me, &shared, partition, keys.to_vec()).await;
+                if me.strong_count() == 0 {
                     return;
-                };
-                let mut replicas = nearest_first(&shared.membership(), shared.me.replica, partition);
-                replicas.retain(|replica| connected.contains(replica));
-                let ask = |replica, keys| fetch_from(&me, &shared, replica, keys);
-                complete(&*shared.engine, partition, keys.to_vec(), replicas, ask).await;
+                }
             }
         }
     }
+}
+
+/// Asks the connected replicas for full states, as the driver's `complete`.
+async fn complete_at(
+    me: &Me,
+    shared: &Shared,
+    partition: Partition,
+    keys: Vec<Key>,
+) -> (Vec<Key>, Vec<ReplicaId>) {
+    let connected = me.upgrade().map(|sim| sim.lock().connected(shared.at())).unwrap_or_default();
+    let mut replicas = nearest_first(&shared.membership(), shared.me.replica, partition);
+    replicas.retain(|replica| connected.contains(replica));
+    let ask = |replica, keys| fetch_from(me, shared, replica, keys);
+    complete(&*shared.engine, partition, keys, replicas, ask).await
+}
+
+impl World {
+    /// The node holds all that it needs for a layout: it tells the membership.
+    pub(super) fn report_synced(
+        &mut self,
+        at: (NodeId, u64),
+        layout_version: u64,
+        partitions: Vec<Partition>,
+    ) {
+        let me = self.weak();
+        let Some(run) = self.running(at) else { return };
+        if std::mem::replace(&mut run.reporting, true) {
+            return;
+        }
+        let shared = run.shared.clone();
+        let spawn = shared.env.spawn.clone();
+        spawn.spawn(
+            "replication.sync",
+            Box::pin(async move {
+                let reported = try_report(&me, &shared, layout_version, &partitions).await;
+                let Some(sim) = me.upgrade() else { return };
+                let mut world = sim.lock();
+                world.trace(&("synced", at, layout_version, reported.is_some()));
+                if let Some(run) = world.running(at) {
+                    run.reporting = false;
+                }
+            }),
+        );
+    }
+}
+
+async fn try_report(me: &Me, shared: &Shared, layout_version: u64, partitions: &[Partition]) -> Option<()> {
+    let replica = shared.me.replica;
+    for partition in partitions {
+        let complete = |keys| complete_at(me, shared, *partition, keys);
+        complete_all(&*shared.engine, &shared.membership(), replica, *partition, complete).await.ok()?;
+    }
+    Replica::persist(&*shared.engine).await.ok()?;
+    let change = Change::Synced { replica, layout_version };
+    let outcome = me.upgrade()?.lock().propose(Some(shared.node), change);
+    outcome.await.ok().map(drop)
 }

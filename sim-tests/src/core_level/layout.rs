@@ -20,8 +20,19 @@ pub(super) fn membership(state: &ClusterState) -> Arc<Membership> {
 
 /// Whether a node serves a partition to clients.
 pub(super) fn serves(membership: &Membership, replica: ReplicaId, partition: Partition) -> bool {
-    let Some(regions) = membership.layout.replicas(partition) else { return false };
+    let Some(regions) = membership.layout.read_replicas(partition) else { return false };
     regions.values().any(|replicas| replicas.contains(&replica))
+}
+
+/// The replicas that serve a partition, region by region.
+pub(super) fn serving(membership: &Membership, partition: Partition) -> Vec<ReplicaId> {
+    let regions = membership.layout.read_replicas(partition);
+    regions.into_iter().flat_map(|regions| regions.values().flatten().copied()).collect()
+}
+
+/// Whether a change of the layout is under way.
+pub(super) fn is_changing(membership: &Membership) -> bool {
+    membership.layout.next.is_some()
 }
 
 /// Whether a node takes calls.

@@ -56,6 +56,14 @@ impl Raft {
         }
     }
 
+    /// All that must sync for the first layouts say that they have.
+    pub(super) fn settle(&mut self) {
+        while let Some(next) = self.committed.layout().next {
+            let Some(replica) = next.unsynced.first().copied() else { return };
+            self.commit(&Change::Synced { replica, layout_version: next.version });
+        }
+    }
+
     fn commit(&mut self, change: &Change) -> ChangeOutcome {
         let (mut state, outcome) = (*self.committed).clone().apply(change);
         let same = ClusterState { epoch: self.committed.epoch, ..state.clone() } == *self.committed;
@@ -167,7 +175,7 @@ impl World {
             return self.end_node(at.0, NodeState::Removed);
         }
         let membership = layout::membership(&state);
-        *run.shared.membership.lock() = membership.clone();
+        run.view.send_replace(membership.clone());
         self.handle(at, Event::Topology(Topology::new(me, &membership)));
         self.show_state(at.0);
         self.follow_membership(at);
@@ -177,7 +185,8 @@ impl World {
     pub(super) fn show_state(&mut self, node: NodeId) {
         let Some(run) = self.machine(node).and_then(|machine| machine.run.as_ref()) else { return };
         let ready = layout::is_ready(&run.shared.membership(), run.shared.me.replica);
-        let healthy = run.shared.engine.health().is_ok();
+        let engine = &run.shared.engine;
+        let healthy = engine.health().is_ok() && engine.trusted_wall_ms().is_ok();
         let paused = self.machine(node).is_some_and(|machine| machine.paused);
         if !paused {
             self.set_state(node, if ready && healthy { NodeState::Up } else { NodeState::Unready });

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use sojourn_node::engine::Engine;
 use sojourn_node::env::{Environment, StdRng};
-use sojourn_node::membership::{ClusterState, LocalNode, Membership};
+use sojourn_node::membership::{ClusterState, LocalNode, Membership, MembershipWatch};
 use sojourn_node::replication::core::{Core, Held};
 use sojourn_node::replication::{Acks, ReplicationConfig};
 use sojourn_node::security::PeerIdentity;
 use sojourn_node::session::{Origin, Partition, VersionVector};
 use sojourn_node::store::{Crash, SimDisk};
+
+use tokio::sync::watch;
 
 use super::clock::NodeClock;
 use super::environment::environment;
@@ -55,6 +56,9 @@ pub(super) struct Machine {
 pub(super) struct Running {
     pub(super) shared: Arc<Shared>,
     pub(super) core: Core,
+    pub(super) view: watch::Sender<Arc<Membership>>,
+    /// A report to the membership is under way.
+    pub(super) reporting: bool,
     pub(super) rng: StdRng,
     pub(super) links: BTreeMap<sojourn_node::session::ReplicaId, OpenLink>,
     pub(super) links_opened: u64,
@@ -78,7 +82,7 @@ pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) env: Environment,
     pub(super) acks: Acks,
-    pub(super) membership: Mutex<Arc<Membership>>,
+    pub(super) membership: MembershipWatch,
     pub(super) config: Arc<ReplicationConfig>,
     pub(super) identity: PeerIdentity,
 }
@@ -90,11 +94,15 @@ impl Held for HeldBy<'_> {
     fn vector(&self, partition: Partition) -> VersionVector {
         self.0.vector(partition)
     }
+
+    fn seen(&self, partition: Partition) -> VersionVector {
+        self.0.seen(partition)
+    }
 }
 
 impl Shared {
     pub(super) fn membership(&self) -> Arc<Membership> {
-        self.membership.lock().clone()
+        self.membership.borrow().clone()
     }
 
     pub(super) fn at(&self) -> (NodeId, u64) {

@@ -174,6 +174,9 @@ impl World {
     fn difference(&mut self) -> Option<String> {
         let state = self.raft.committed();
         let membership = layout::membership(&state);
+        if layout::is_changing(&membership) {
+            return Some("the layout is still changing".into());
+        }
         let mut digests: BTreeMap<Partition, (NodeId, u128)> = BTreeMap::new();
         for member in state.nodes.values().filter(|member| member.state != super::layout::GONE) {
             let Some(node) = self.raft.machine_of(member.replica) else { continue };

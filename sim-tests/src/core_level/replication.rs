@@ -17,8 +17,8 @@ use crate::record::Happening;
 impl World {
     /// Tells a node's core and does what it wants.
     pub(super) fn handle(&mut self, at: (NodeId, u64), event: Event) {
-        let now = self.time.elapsed();
         let Some(run) = self.running(at) else { return };
+        let now = run.shared.env.clock.now();
         let effects = run.core.handle(event, now, &HeldBy(&run.shared.engine), &mut run.rng);
         for effect in effects {
             self.carry_out(at, effect);
@@ -59,6 +59,15 @@ impl World {
                 });
             }
             Effect::StartTransfer { from, partition } => self.start_transfer(at, from, partition),
+            Effect::Synced { layout_version, partitions } => {
+                self.report_synced(at, layout_version, partitions);
+            }
+            Effect::Clock(verdict) => {
+                if let Some(run) = self.running(at) {
+                    run.shared.engine.set_clock(verdict);
+                    self.show_state(at.0);
+                }
+            }
         }
     }
 

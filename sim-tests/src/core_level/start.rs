@@ -7,13 +7,17 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sojourn_node::engine::{Engine, EngineConfig};
 use sojourn_node::env::Environment;
-use sojourn_node::membership::{Change, ChangeOutcome, ClusterState, Disk, DiskIdentity, Refusal};
+use sojourn_node::membership::{
+    Change, ChangeOutcome, ClusterState, Disk, DiskIdentity, Membership, Refusal,
+};
 use sojourn_node::replication::core::{Core, Topology};
 use sojourn_node::replication::{Acks, Replica, ReplicationConfig};
 use sojourn_node::security::PeerIdentity;
 use sojourn_node::session::{Origin, ReplicaId};
 use sojourn_node::store::keys::{ClusterId, MetaValue, NodeName, StoreId, StoreKey};
 use sojourn_node::store::{Batch, SealedStore, Store, Tree};
+
+use tokio::sync::watch;
 
 use super::layout;
 use super::node::{CLUSTER, Machine, Running, Shared};
@@ -79,6 +83,7 @@ impl World {
             let candidate = candidate(machine, store_id);
             self.raft.admit(&self.plan.shape, candidate);
         }
+        self.raft.settle();
         let state = self.raft.committed();
         for machine in &mut self.nodes {
             machine.known = Some(state.clone());
@@ -138,6 +143,7 @@ async fn boot(
         Engine::open(store, engine_config(&plan.shape), env.clone()).map_err(|_| Stopped::Refused)?;
     engine.set_replica(replica);
     engine.start();
+    let (view, membership) = watch::channel(layout::membership(&state));
     let shared = Arc::new(Shared {
         node: at.0,
         life: at.1,
@@ -145,12 +151,12 @@ async fn boot(
         engine,
         env,
         acks: Acks::default(),
-        membership: Mutex::new(layout::membership(&state)),
+        membership,
         config: Arc::new(replication_config(&plan.shape)),
         identity: PeerIdentity::Node { name: local.name, region: local.region },
     });
     on(me, at, |world| {
-        world.begin(shared.clone(), &state);
+        world.begin(shared.clone(), view, &state);
         Some(())
     })?;
     announce(me, at, &join).await
@@ -227,13 +233,22 @@ pub(super) fn replication_config(shape: &Shape) -> ReplicationConfig {
 
 impl World {
     /// A node's parts are there: it takes part from now on.
-    fn begin(&mut self, shared: Arc<Shared>, state: &Arc<ClusterState>) {
+    fn begin(
+        &mut self,
+        shared: Arc<Shared>,
+        view: watch::Sender<Arc<Membership>>,
+        state: &Arc<ClusterState>,
+    ) {
         let at = shared.at();
+        let offset_ms = Replica::clock_offset_max_ms(&*shared.engine);
         let topology = Topology::new(shared.me, &shared.membership());
-        let core = Core::new((*shared.config).clone(), topology, self.time.elapsed());
+        let core = Core::new((*shared.config).clone(), topology, offset_ms, self.time.elapsed());
         let rng = shared.env.rng.fork("replication.core");
         let (links, dialled) = (BTreeMap::new(), BTreeMap::new());
-        let run = Running { shared: shared.clone(), core, rng, links, links_opened: 0, dialled };
+        let shared = shared.clone();
+        let (links_opened, reporting) = (0, false);
+        let run =
+            Running { shared: shared.clone(), core, view, reporting, rng, links, links_opened, dialled };
         let Some(machine) = self.machine(at.0) else { return };
         machine.run = Some(run);
         if machine.known.as_ref().is_none_or(|known| known.epoch < state.epoch) {

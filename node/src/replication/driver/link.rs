@@ -14,7 +14,7 @@ use super::{OpenLink, Shared, hello};
 use crate::replication::batch::{self, BatchContext, BatchLimits};
 use crate::replication::core::Event;
 use crate::replication::taking::Taking;
-use crate::session::{Origin, ReplicaId};
+use crate::session::{Dot, Origin, Partition, ReplicaId};
 
 /// Messages that wait for a link's stream. Entries are bounded in bytes by the
 /// core; this bounds everything else. A link that cannot keep up is closed.
@@ -159,19 +159,6 @@ impl Shared {
         }
     }
 
-<<<<<<< HEAD
-=======
-    fn tell_acks(&self, from: ReplicaId, message: &Message) {
-        match message {
-            Message::Applied(applied) if applied.incarnation == self.me.incarnation => {
-                self.acks.applied(from, self.me, &applied.dots);
-            }
-            Message::LayoutVersion(version) => self.acks.knows_layout(from, *version),
-            _ => {}
-        }
-    }
-
->>>>>>> main
     async fn take_batch(
         self: &Arc<Self>,
         peer: Origin,
@@ -181,18 +168,11 @@ impl Shared {
         let partition_count = self.membership.borrow().layout.partition_count;
         let taking = Taking::new(&decoded, partition_count);
         let applied = self.replica.apply(decoded.entries).await?;
-<<<<<<< HEAD
-        self.handle(taking.done(peer.replica, id, applied));
-=======
-        let is_asked =
-            |(partition, dot): &(Partition, Dot)| asked.contains(&(*partition, dot.origin, dot.seq));
-        let asked: Vec<_> = applied.present.into_iter().filter(is_asked).collect();
-        let pass_on = if decoded.relay { applied.new } else { Vec::new() };
-        self.handle(Event::EntriesApplied { from: peer.replica, link: id, taken, pass_on });
+        let (event, asked) = taking.done(peer.replica, id, applied);
+        self.handle(event);
         if !asked.is_empty() {
             self.spawn("replication.confirm", self.clone().confirm_once_synced(asked));
         }
->>>>>>> main
         Ok(())
     }
 

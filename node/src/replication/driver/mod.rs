@@ -24,12 +24,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use hello::{PROTOCOL_VERSION, Refusal, caller, check_caller, check_hello, hello};
 pub use service::ReplicationServer;
+pub use sync::complete_all;
 
 use self::outgoing::Outgoing;
 use super::acks::{AckShortfall, Acks};
 use super::config::ReplicationConfig;
 use super::core::{Core, Held, PeerState, Topology};
-use super::quorum::Quorums;
 use super::seam::{Replica, SyncReports};
 use crate::env::{Environment, StdRng};
 use crate::membership::{Membership, MembershipWatch};
@@ -137,9 +137,7 @@ impl Replication {
         timeout: Duration,
     ) -> Result<(), AckShortfall> {
         let shared = &self.shared;
-        let me = shared.me.replica;
-        let quorums = |membership: &Membership| Quorums::new(level, me, membership, partition);
-        shared.acks.wait(partition, dot, me, shared.membership.clone(), quorums, timeout).await
+        shared.acks.wait_level(partition, dot, level, shared.membership.clone(), timeout).await
     }
 
     /// How every other node does, as this one sees it.

@@ -102,7 +102,7 @@ impl ReplicationService for Service {
             .map_err(|length| Status::invalid_argument(format!("a key has {length} bytes, not 16")))?;
         let shared = &self.shared;
         let bytes_max = shared.message_bytes_max() / 2;
-        let answer = fetch::answer(&*shared.replica, keys, bytes_max, |key| shared.partition(key)).await;
+        let answer = fetch::answer(&*shared.replica, &shared.membership, keys, bytes_max).await;
         Ok(Response::new(answer.map_err(|error| Status::unavailable(error.to_string()))?))
     }
 

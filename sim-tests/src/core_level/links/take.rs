@@ -4,8 +4,11 @@ use sojourn_node::replication::batch::{BatchLimits, DecodedBatch};
 use sojourn_node::replication::core::Event;
 use sojourn_node::replication::{Replica, Taking};
 
+use sojourn_node::session::{Dot, Partition};
+
 use super::Frame;
 use crate::core_level::world::World;
+use crate::plan::NodeId;
 
 impl World {
     /// Takes frames until one has to wait for the engine.
@@ -70,11 +73,30 @@ impl World {
                 open.end_mut(side).busy = false;
             }
             match applied {
-                Ok(applied) => world.handle(at, taking.done(peer, id, applied)),
+                Ok(applied) => {
+                    let (event, asked) = taking.done(peer, id, applied);
+                    world.handle(at, event);
+                    world.confirm_once_synced(at, asked);
+                }
                 Err(_) => world.close(conn, side),
             }
             // Not here: a long row of batches would nest as deep.
             world.after_us_at(at, 0, move |world| world.drain(conn, side));
+        });
+    }
+
+    /// Tells the origins of entries that asked for it, once they are on this node's disk.
+    fn confirm_once_synced(&mut self, at: (NodeId, u64), dots: Vec<(Partition, Dot)>) {
+        if dots.is_empty() {
+            return;
+        }
+        let Some(run) = self.running(at) else { return };
+        let engine = run.shared.engine.clone();
+        let synced = async move { Replica::synced(&*engine).await };
+        self.run_at(at, synced, move |world, synced| {
+            if synced.is_ok() {
+                world.handle(at, Event::EntriesSynced(dots));
+            }
         });
     }
 }

@@ -77,11 +77,10 @@ fn candidates(me: &Weak<Mutex<World>>, region: usize, partition: Partition) -> V
     let mut world = sim.lock();
     let membership = layout::membership(&world.raft.committed());
     let turn = world.next_turn();
-    let Some(regions) = membership.layout.replicas(partition) else { return Vec::new() };
     let mut here = Vec::new();
     let mut elsewhere = Vec::new();
-    for replica in regions.values().flatten() {
-        let Some(node) = world.raft.machine_of(*replica) else { continue };
+    for replica in layout::serving(&membership, partition) {
+        let Some(node) = world.raft.machine_of(replica) else { continue };
         let is_here = world.machine(node).is_some_and(|machine| machine.region == region);
         if is_here { here.push(node) } else { elsewhere.push(node) }
     }

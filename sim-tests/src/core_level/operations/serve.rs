@@ -6,7 +6,7 @@ use std::time::Duration;
 use crdts::CvRDT;
 use parking_lot::Mutex;
 use sojourn_node::engine::{Command, Committed, Durability, EngineError, ExecuteOptions, Record};
-use sojourn_node::replication::{Fetched, gather, needed};
+use sojourn_node::replication::{Fetched, gather};
 use sojourn_node::session::{DecodeLimits, Liveness, SessionView, VersionVector};
 use sojourn_proto::session::v1::Consistency;
 
@@ -41,6 +41,9 @@ struct Call<'a> {
 pub(super) async fn serve(me: &Me, node: &Shared, request: Request, timeout: Duration) -> Option<Served> {
     let membership = node.membership();
     let replica = node.me.replica;
+    if node.engine.trusted_wall_ms().is_err() {
+        return None;
+    }
     if !layout::is_ready(&membership, replica) || !layout::serves(&membership, replica, request.partition) {
         return None;
     }
@@ -102,17 +105,8 @@ impl Call<'_> {
         let (node, request) = (self.node, &self.request);
         let wait = self.left_to_wait();
         let Some(dot) = committed.dot else { return self.confirm_state(committed, wait).await };
-        let membership = node.membership();
-        let Some(replicas) = membership.layout.replicas(request.partition) else { return true };
-        let region = membership.nodes.get(&node.me.replica).map_or("", |node| node.region.as_str());
-        let needed = needed(request.level, region, replicas);
-        let Some(holders) = self.me.upgrade().and_then(|sim| {
-            let mut world = sim.lock();
-            Some(world.running(node.at())?.core.holders(request.partition, dot))
-        }) else {
-            return false;
-        };
-        node.acks.wait(request.partition, dot, holders, replicas, &needed, wait).await.is_ok()
+        let watch = node.membership.clone();
+        node.acks.wait_level(request.partition, dot, request.level, watch, wait).await.is_ok()
     }
 
     async fn confirm_state(&self, committed: &Committed, wait: Duration) -> bool {
@@ -131,11 +125,9 @@ impl Call<'_> {
 
     async fn fetch(&self, level: Consistency, timeout: Duration) -> Result<Vec<Fetched>, ()> {
         let (me, node, key) = (self.me, self.node, self.request.key);
-        let membership = node.membership();
-        let Some(regions) = membership.layout.replicas(self.request.partition) else { return Ok(Vec::new()) };
-        let here = membership.nodes.get(&node.me.replica).map_or("", |node| node.region.as_str());
         let ask = |replica| fetch_from(me, node, replica, vec![key]);
-        gather(regions, here, node.me.replica, level, timeout, ask).await.map_err(|_| ())
+        let (watch, partition) = (node.membership.clone(), self.request.partition);
+        gather(watch, node.me.replica, partition, level, timeout, ask).await.map_err(|_| ())
     }
 
     async fn complete(&self) -> Result<(), EngineError> {
@@ -180,7 +172,7 @@ impl Call<'_> {
             read = self.node.engine.read(self.request.key).await;
         }
         let record = read.map_err(|_| failed())?;
-        let now_ms = self.node.env.clock.wall_ms();
+        let now_ms = self.node.engine.trusted_wall_ms().map_err(|_| failed())?;
         let shown = record.as_ref().map_or(Shown::Absent, |record| shown(&record.state, now_ms));
         let mut token = record.map(|record| record.vector).unwrap_or_default();
         token.merge(seen);
