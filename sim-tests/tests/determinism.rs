@@ -19,7 +19,11 @@ fn check(level: &str) {
     for (seed, hash) in SEEDS.iter().zip(&hashes) {
         assert_eq!(trace_hash(*seed, level), *hash, "seed {seed} at the {level} level");
     }
-    assert_eq!(hashes.iter().collect::<BTreeSet<_>>().len(), SEEDS.len(), "different seeds, different traces");
+    assert_eq!(
+        hashes.iter().collect::<BTreeSet<_>>().len(),
+        SEEDS.len(),
+        "different seeds, different traces"
+    );
 }
 
 #[test]
