@@ -1,4 +1,29 @@
 //! What must hold, one file each, and how a run is judged by all of them.
+//!
+//! I2 (the laws of merge) is judged where merge lives: by the property tests of
+//! the node's `session` room. I7 (log out everywhere), I12 (rotation of ids),
+//! I13 (bounded staleness), I19 (overload) and I24 (tenancy) come with their features.
+
+mod i01_convergence;
+mod i03_durability;
+mod i04_quorum;
+mod i05_revocation_terminal;
+mod i06_no_resurrection;
+mod i08_expiry;
+mod i09_deadlines;
+mod i10_causal_tokens;
+mod i11_forged_tokens;
+mod i14_membership;
+mod i15_fencing;
+mod i16_removal;
+mod i17_liveness;
+mod i18_memory;
+mod i20_poison;
+mod i21_clocks;
+mod i22_disk;
+mod i23_retries;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 
@@ -35,11 +60,34 @@ pub(crate) struct Judges {
 
 impl Judges {
     pub(crate) fn all(plan: &Plan) -> Self {
-        Self { oracle: Oracle::new(plan), invariants: Vec::new() }
+        let invariants: Vec<Box<dyn Invariant>> = vec![
+            Box::new(i06_no_resurrection::NoResurrection),
+            Box::new(i05_revocation_terminal::RevocationTerminal::default()),
+            Box::new(i08_expiry::Expiry),
+            Box::new(i09_deadlines::Deadlines::default()),
+            Box::new(i11_forged_tokens::ForgedTokens),
+            Box::new(i10_causal_tokens::CausalTokens),
+            Box::new(i04_quorum::Quorum),
+            Box::new(i23_retries::Retries),
+            Box::new(i03_durability::Durability),
+            Box::new(i01_convergence::Convergence::default()),
+            Box::new(i14_membership::Membership::default()),
+            Box::new(i15_fencing::Fencing),
+            Box::new(i16_removal::Removal::default()),
+            Box::new(i17_liveness::Liveness::default()),
+            Box::new(i18_memory::Memory),
+            Box::new(i20_poison::Poison),
+            Box::new(i21_clocks::Clocks::default()),
+            Box::new(i22_disk::Disk::default()),
+        ];
+        Self { oracle: Oracle::new(plan), invariants }
     }
 
     pub(crate) fn judge(&mut self, at_us: u64, happening: &Happening) -> Result<(), Violation> {
         self.oracle.learn(at_us, happening);
+        if let Happening::Impossible { invariant, detail } = happening {
+            return Err(Violation { invariant, at_us, detail: detail.clone() });
+        }
         for invariant in &mut self.invariants {
             invariant.check(at_us, happening, &self.oracle).map_err(|detail| Violation {
                 invariant: invariant.id(),

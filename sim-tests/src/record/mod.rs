@@ -14,6 +14,10 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::invariants::Judges;
 use crate::plan::Plan;
 
+/// True time at the start of every run, in milliseconds since the Unix epoch
+/// (2026-01-01T00:00:00Z): stamps and deadlines look like real ones.
+pub const EPOCH_MS: u64 = 1_767_225_600_000;
+
 /// Takes what the world says. Both levels speak to the same recorder, and
 /// therefore to the same oracle and the same invariants.
 pub struct Recorder {

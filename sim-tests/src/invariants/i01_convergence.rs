@@ -1,0 +1,153 @@
+//! I1: the same set of writes gives byte-equal state on every replica.
+
+use std::collections::BTreeMap;
+
+use super::Invariant;
+use crate::oracle::Oracle;
+use crate::plan::{NodeId, SessionId};
+use crate::record::{Happening, Phase, Sample, Shown};
+
+/// In the end all holders of a partition have equal digests and equal states, and
+/// that is not because all of them are empty. A record that may be removed at
+/// any moment may be gone here and still there elsewhere.
+#[derive(Default)]
+pub(crate) struct Convergence {
+    samples: BTreeMap<NodeId, (u64, Sample)>,
+}
+
+impl Invariant for Convergence {
+    fn id(&self) -> &'static str {
+        "I1"
+    }
+
+    fn check(&mut self, at_us: u64, happening: &Happening, oracle: &Oracle) -> Result<(), String> {
+        if let (Happening::Sampled { node, sample }, Phase::Comparison) = (happening, oracle.phase()) {
+            self.samples.insert(*node, (at_us, sample.clone()));
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, oracle: &Oracle) -> Result<(), String> {
+        self.same_states(oracle)?;
+        if let Some(at_us) = self.samples.values().map(|(at_us, _)| *at_us).max() {
+            if !oracle.sessions().any(|session| may_be_removed(oracle, session, at_us)) {
+                self.same_digests()?;
+            }
+            self.not_empty(oracle, at_us)?;
+        }
+        Ok(())
+    }
+}
+
+impl Convergence {
+    fn same_states(&self, oracle: &Oracle) -> Result<(), String> {
+        let mut states: BTreeMap<SessionId, (NodeId, u128)> = BTreeMap::new();
+        for (session, node, _, shown, hash) in oracle.compared() {
+            // Whether a record may be missing is for the digests, I3 and I6 to say.
+            if hash == 0 {
+                continue;
+            }
+            let (first, held) = *states.entry(session).or_insert((node, hash));
+            if held != hash {
+                return Err(format!("{first} and {node} hold different states of {session}"));
+            }
+            if *shown == Shown::Partial
+                && !oracle.survivors(session).is_empty()
+                && creation_survives(oracle, session)
+            {
+                return Err(format!("{node} still holds only a part of {session}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn same_digests(&self) -> Result<(), String> {
+        let mut digests: BTreeMap<u16, (NodeId, u128)> = BTreeMap::new();
+        for (node, (_, sample)) in &self.samples {
+            for (partition, digest) in &sample.digests {
+                let (first, held) = *digests.entry(*partition).or_insert((*node, *digest));
+                if held != *digest {
+                    return Err(format!(
+                        "{first} and {node} hold different records of partition {partition}"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn not_empty(&self, oracle: &Oracle, at_us: u64) -> Result<(), String> {
+        if self.samples.values().any(|(_, sample)| sample.records > 0) {
+            return Ok(());
+        }
+        let is_held = |session: &SessionId| {
+            creation_survives(oracle, *session)
+                && oracle.absolute_deadline_us_min(*session).is_some_and(|deadline_us| at_us < deadline_us)
+        };
+        match oracle.sessions().find(is_held) {
+            Some(session) => Err(format!("no node holds any record, but {session} must be there")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn creation_survives(oracle: &Oracle, session: SessionId) -> bool {
+    oracle.creates(session).into_iter().any(|create| oracle.must_survive(create))
+}
+
+/// True unless every sound clock says that its record is still to be kept.
+fn may_be_removed(oracle: &Oracle, session: SessionId, at_us: u64) -> bool {
+    let shape = &oracle.plan().shape;
+    let kept_us = 1_000 * shape.removal_margin_ms;
+    oracle.absolute_deadline_us_min(session).is_none_or(|deadline_us| at_us >= deadline_us + kept_us)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{N, Run, call, live};
+    use super::*;
+    use crate::plan::Action;
+
+    fn ended() -> Run<Convergence> {
+        let mut run = Run::new(Convergence::default()).plans(&[call(Action::Create)]);
+        run.made(0, N[0]).after(1_000).phase(Phase::Comparison);
+        run
+    }
+
+    fn sample(digest: u128) -> Sample {
+        Sample { digests: [(0, digest)].into(), records: u64::from(digest > 0), ..Sample::default() }
+    }
+
+    fn sampled(run: &mut Run<Convergence>, digests: [u128; 2]) -> Result<(), String> {
+        for (node, digest) in N.into_iter().zip(digests) {
+            run.tell(Happening::Sampled { node, sample: sample(digest) })?;
+        }
+        run.finish()
+    }
+
+    #[test]
+    fn digests_are_equal_and_not_of_nothing() {
+        assert_eq!(sampled(&mut ended(), [7, 7]), Ok(()));
+        assert!(sampled(&mut ended(), [7, 8]).unwrap_err().contains("partition 0"));
+        assert!(sampled(&mut ended(), [0, 0]).unwrap_err().contains("must be there"));
+    }
+
+    #[test]
+    fn states_are_equal() {
+        let mut run = ended();
+        run.probe(N[0], live(|_| {}), 5).unwrap();
+        run.probe(N[1], live(|_| {}), 5).unwrap();
+        assert_eq!(run.finish(), Ok(()));
+        run.probe(N[1], live(|_| {}), 6).unwrap();
+        assert!(run.finish().is_err());
+    }
+
+    #[test]
+    fn what_may_be_removed_may_be_gone_here_and_not_there() {
+        let mut run = ended();
+        run.after(3_600_000 + 1_000);
+        run.probe(N[0], Shown::Absent, 5).unwrap();
+        run.probe(N[1], Shown::Absent, 0).unwrap();
+        assert_eq!(sampled(&mut run, [7, 0]), Ok(()));
+    }
+}

@@ -1,0 +1,121 @@
+//! I5: a node that has applied a revocation never serves that session again.
+
+use std::collections::BTreeMap;
+
+use super::Invariant;
+use crate::oracle::{Custody, Oracle};
+use crate::plan::{Action, NodeId, SessionId};
+use crate::record::{Answer, Happening, Shown};
+
+/// From when a node acknowledged a revocation or showed it, it shows the session
+/// no more: not for a late write, not after a restart. Only a node that lost
+/// power before the revocation was on its disk, or lost its disk, may have
+/// forgotten it; then I6 judges the end.
+#[derive(Default)]
+pub(crate) struct RevocationTerminal {
+    revoked_us: BTreeMap<(NodeId, SessionId), u64>,
+}
+
+impl Invariant for RevocationTerminal {
+    fn id(&self) -> &'static str {
+        "I5"
+    }
+
+    fn check(&mut self, at_us: u64, happening: &Happening, oracle: &Oracle) -> Result<(), String> {
+        match happening {
+            Happening::Answered { operation, again, answer } => {
+                let Some(call) = oracle.call((*operation, *again)) else { return Ok(()) };
+                let session = call.planned.session;
+                match answer {
+                    Answer::Acknowledged { node } | Answer::Partly { node }
+                        if call.planned.action == Action::Revoke =>
+                    {
+                        self.revoked(*node, session, at_us);
+                        Ok(())
+                    }
+                    Answer::Read { node, shown } => {
+                        self.shows(*node, session, shown, call.invoked_us, at_us, oracle)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Happening::Probed { node, session, shown, .. } => {
+                self.shows(*node, *session, shown, oracle.probed_us_min(at_us), at_us, oracle)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl RevocationTerminal {
+    fn revoked(&mut self, node: NodeId, session: SessionId, at_us: u64) {
+        self.revoked_us.entry((node, session)).or_insert(at_us);
+    }
+
+    fn shows(
+        &mut self,
+        node: NodeId,
+        session: SessionId,
+        shown: &Shown,
+        from_us: u64,
+        at_us: u64,
+        oracle: &Oracle,
+    ) -> Result<(), String> {
+        match shown {
+            Shown::Revoked => self.revoked(node, session, at_us),
+            Shown::Live(_) => {
+                let since_us = self.revoked_us.get(&(node, session)).copied();
+                let Some(since_us) = since_us.filter(|since_us| *since_us < from_us) else { return Ok(()) };
+                if oracle.nodes().keeps(node, Custody::Taken, (since_us, since_us), at_us) {
+                    return Err(format!("{node} shows {session} live, which it knew to be revoked"));
+                }
+                self.revoked_us.remove(&(node, session));
+            }
+            Shown::Absent | Shown::Partial => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{N, Run, call, live};
+    use super::*;
+    use crate::record::LostDisk;
+
+    fn run() -> Run<RevocationTerminal> {
+        let plan = [call(Action::Create), call(Action::Revoke), call(Action::Read), call(Action::Read)];
+        let mut run = Run::new(RevocationTerminal::default()).plans(&plan);
+        run.made(0, N[0]);
+        run
+    }
+
+    #[test]
+    fn who_revoked_it_or_showed_it_revoked_shows_it_no_more() {
+        assert!(run().made(1, N[0]).read(2, N[0], live(|_| {})).is_err());
+        assert_eq!(run().made(1, N[0]).read(2, N[1], live(|_| {})), Ok(()), "another node");
+        let mut seen = run();
+        seen.made(1, N[0]).read(2, N[1], Shown::Revoked).unwrap();
+        assert!(seen.probe(N[1], live(|_| {}), 1).is_err());
+    }
+
+    #[test]
+    fn a_read_that_began_before_may_show_it() {
+        let mut run = run();
+        run.invoke(2).made(1, N[0]);
+        assert_eq!(run.answer(2, Answer::Read { node: N[0], shown: live(|_| {}) }), Ok(()));
+    }
+
+    #[test]
+    fn a_restart_brings_it_back_only_if_it_was_not_on_the_disk() {
+        let mut young = run();
+        young.made(1, N[0]).crash(N[0], LostDisk::Unsynced);
+        assert_eq!(young.read(2, N[0], live(|_| {})), Ok(()));
+        let mut old = run();
+        old.made(1, N[0]).after(10_000).crash(N[0], LostDisk::Unsynced);
+        assert!(old.read(2, N[0], live(|_| {})).is_err());
+        let mut wiped = run();
+        wiped.made(1, N[0]).after(10_000).crash(N[0], LostDisk::All);
+        assert_eq!(wiped.read(2, N[0], live(|_| {})), Ok(()));
+    }
+}

@@ -1,0 +1,117 @@
+//! I9: the absolute deadline never grows, and the idle one never passes it.
+
+use std::collections::BTreeMap;
+
+use super::Invariant;
+use crate::oracle::Oracle;
+use crate::plan::{NodeId, SessionId};
+use crate::record::{Answer, Content, EPOCH_MS, Happening, LostDisk, Shown};
+
+/// On one node the absolute deadline of a session stays or shrinks (two creations
+/// of one id merge into the earlier one), on all nodes it is within the time-out
+/// of the creation, and no session lasts longer than it.
+#[derive(Default)]
+pub(crate) struct Deadlines {
+    least_ms: BTreeMap<(NodeId, SessionId), u64>,
+}
+
+impl Invariant for Deadlines {
+    fn id(&self) -> &'static str {
+        "I9"
+    }
+
+    fn check(&mut self, _: u64, happening: &Happening, oracle: &Oracle) -> Result<(), String> {
+        match happening {
+            Happening::Answered {
+                operation,
+                again,
+                answer: Answer::Read { node, shown: Shown::Live(content) },
+            } => {
+                let Some(call) = oracle.call((*operation, *again)) else { return Ok(()) };
+                self.shows(*node, call.planned.session, content, oracle)
+            }
+            Happening::Probed { node, session, shown: Shown::Live(content), .. } => {
+                self.shows(*node, *session, content, oracle)
+            }
+            Happening::DiskLost { node, lost } if *lost != LostDisk::Unsynced => {
+                self.least_ms.retain(|(of, _), _| of != node);
+                Ok(())
+            }
+            Happening::DiskLost { node, .. } => {
+                // The merge of a second creation may have been lost.
+                self.least_ms.retain(|(of, session), _| of != node || oracle.creates(*session).len() == 1);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Deadlines {
+    fn shows(
+        &mut self,
+        node: NodeId,
+        session: SessionId,
+        content: &Content,
+        oracle: &Oracle,
+    ) -> Result<(), String> {
+        let Content { absolute_deadline_ms, expires_at_ms, .. } = *content;
+        if expires_at_ms > absolute_deadline_ms {
+            return Err(format!("{node}: {session} lasts beyond its absolute deadline"));
+        }
+        let least_ms = self.least_ms.entry((node, session)).or_insert(absolute_deadline_ms);
+        if absolute_deadline_ms > *least_ms {
+            let by_ms = absolute_deadline_ms - *least_ms;
+            return Err(format!("{node}: the absolute deadline of {session} grew by {by_ms} ms"));
+        }
+        *least_ms = absolute_deadline_ms;
+        let latest_ms = oracle.absolute_deadline_us_max(session).map(|us| EPOCH_MS + us / 1_000);
+        if latest_ms.is_some_and(|latest_ms| absolute_deadline_ms > latest_ms) {
+            return Err(format!(
+                "{node}: the absolute deadline of {session} is later than any creation gave it"
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{N, Run, call, content, live};
+    use super::*;
+    use crate::plan::Action;
+
+    fn run() -> Run<Deadlines> {
+        let mut run = Run::new(Deadlines::default()).plans(&[call(Action::Create), call(Action::Read)]);
+        run.made(0, N[0]);
+        run
+    }
+
+    fn moved(by_ms: i64) -> Shown {
+        let moved = |ms: &mut u64| *ms = ms.saturating_add_signed(by_ms);
+        live(|content| {
+            moved(&mut content.absolute_deadline_ms);
+            moved(&mut content.expires_at_ms);
+        })
+    }
+
+    #[test]
+    fn it_may_shrink_and_not_grow() {
+        let mut run = run();
+        for (by_ms, is_held) in [(0, true), (-200, true), (-200, true), (-100, false)] {
+            assert_eq!(run.read(1, N[0], moved(by_ms)).is_ok(), is_held, "{by_ms}");
+        }
+        assert_eq!(run.read(1, N[1], moved(0)), Ok(()), "another node has not merged yet");
+    }
+
+    #[test]
+    fn it_is_within_the_time_out_of_the_creation() {
+        assert!(run().read(1, N[0], moved(60_000)).is_err());
+    }
+
+    #[test]
+    fn the_idle_deadline_is_not_beyond_it() {
+        let beyond = live(|shown| shown.expires_at_ms = content().absolute_deadline_ms + 1);
+        assert!(run().probe(N[0], beyond, 1).is_err());
+    }
+}
