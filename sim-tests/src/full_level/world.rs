@@ -63,7 +63,7 @@ impl World {
         let tls = authority.client().map_err(|error| RunError(error.to_string()))?;
         let mut world = Self {
             wire: Wire::new(tale.clone(), plan.seed ^ 0x3172_6500),
-            board: Arc::new(Board::new()),
+            board: Arc::new(Board::new(plan.shape.sessions)),
             nodes: Arc::default(),
             hosts: Vec::new(),
             claimed: BTreeSet::new(),
