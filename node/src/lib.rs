@@ -3,15 +3,20 @@
 //!
 //! ARCHITECTURE.md at the top of the repository is the map of these modules.
 
-/// True if a planted fault is active; a plain `false` without the feature `planted-bugs`.
+/// True if a planted fault is active.
+#[cfg(feature = "planted-bugs")]
 macro_rules! planted {
-    ($plant:ident) => {{
-        #[cfg(feature = "planted-bugs")]
-        let active = crate::planted::is_active(crate::planted::Plant::$plant);
-        #[cfg(not(feature = "planted-bugs"))]
-        let active = false;
-        active
-    }};
+    ($plant:ident) => {
+        crate::planted::is_active(crate::planted::Plant::$plant)
+    };
+}
+
+/// Without the feature `planted-bugs` no fault is there, and nothing is left of this.
+#[cfg(not(feature = "planted-bugs"))]
+macro_rules! planted {
+    ($plant:ident) => {
+        false
+    };
 }
 
 pub mod api;

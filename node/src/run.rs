@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::FusedFuture;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::api::{Api, ApiParts};
 use crate::config::{Config, ConfigError};
-use crate::engine::{Engine, EngineConfig, EngineError};
+use crate::engine::{ClockState, ClockVerdict, Engine, EngineConfig, EngineError};
 use crate::env::Environment;
 use crate::membership::{LocalNode, Members, MembershipError, MembershipWatch, NodeState};
 use crate::replication::Replication;
@@ -142,11 +143,19 @@ impl Node {
             engine.clone(),
             membership.clone(),
             channels,
+            Arc::new(members.clone()),
             config.replication.clone(),
             env.clone(),
         );
         let (readiness, stopping) = (Arc::new(Readiness::default()), CancellationToken::new());
-        follow_readiness(members.replica_id(), membership.clone(), &readiness, &stopping, env);
+        follow_readiness(
+            members.replica_id(),
+            membership.clone(),
+            engine.clock_verdicts(),
+            &readiness,
+            &stopping,
+            env,
+        );
         let api = Api::new(ApiParts {
             engine: engine.clone(),
             replication: replication.clone(),
@@ -225,10 +234,11 @@ fn local_node(config: &Config) -> LocalNode {
     }
 }
 
-/// A node is ready while the membership has it active or draining.
+/// A node is ready while the membership has it active or draining and its clock is not off.
 fn follow_readiness(
     own: ReplicaId,
     mut membership: MembershipWatch,
+    mut clock: watch::Receiver<ClockVerdict>,
     readiness: &Arc<Readiness>,
     stopping: &CancellationToken,
     env: &Environment,
@@ -238,10 +248,12 @@ fn follow_readiness(
         loop {
             let state = membership.borrow_and_update().nodes.get(&own).map(|node| node.state);
             let takes_calls = matches!(state, Some(NodeState::Active | NodeState::Draining));
-            readiness.set(takes_calls && !stopping.is_cancelled());
+            let clock_is_off = clock.borrow_and_update().state == ClockState::Off;
+            readiness.set(takes_calls && !clock_is_off && !stopping.is_cancelled());
             tokio::select! {
                 () = stopping.cancelled() => break,
                 changed = membership.changed() => if changed.is_err() { break },
+                changed = clock.changed() => if changed.is_err() { break },
             }
         }
         readiness.set(false);

@@ -15,6 +15,11 @@ mod support {
     pub(crate) use authority::Authority;
 }
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use sojourn_node::env::{Clock, Environment, SystemClock};
 use sojourn_proto::session::v1 as pb;
 use support::nodes::{TestNode, World, assert_refused, set, text, until};
 use tonic::Code;
@@ -31,6 +36,15 @@ async fn start_all(world: &World, count: usize, more: &str) -> Vec<TestNode> {
         })
         .await;
     }
+    until("one layout serves at all nodes", || async {
+        let mut layouts = std::collections::BTreeSet::new();
+        for node in &nodes {
+            let status = node.status().await.unwrap();
+            layouts.insert((status.ready, status.layout_version, status.next_layout_version));
+        }
+        layouts.len() == 1 && layouts.iter().all(|(ready, _, next)| *ready && *next == 0)
+    })
+    .await;
     nodes
 }
 
@@ -127,5 +141,56 @@ async fn a_level_that_cannot_be_reached_says_that_the_write_is_applied() {
     assert_refused(outcome, Code::Unavailable, "READ_CONSISTENCY_NOT_REACHED");
     for node in nodes {
         node.stop().await;
+    }
+}
+
+/// The system's clock, but its wall time may be put forward or back.
+struct SteppedClock {
+    system: SystemClock,
+    step_ms: AtomicI64,
+}
+
+impl Clock for SteppedClock {
+    fn wall_ms(&self) -> u64 {
+        self.system.wall_ms().saturating_add_signed(self.step_ms.load(Ordering::Relaxed))
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.system.monotonic()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_clock_jumps_refuses_until_it_is_right_again() {
+    let world = World::new(&[("eu", "eu-1"), ("us", "us-1"), ("ap", "ap-1")]);
+    let clock = Arc::new(SteppedClock { system: SystemClock::new(), step_ms: AtomicI64::new(0) });
+    let env = Environment { clock: clock.clone(), ..Environment::real() };
+    let node = world.start_in(env, 0, "").await;
+    let others = [world.start(1, "").await, world.start(2, "").await];
+    let id = node.create().await.session_id;
+    until("compared with both", || async {
+        let peers = node.status().await.unwrap().peers;
+        peers.len() == 2 && peers.iter().all(|peer| peer.round_trip_us > 0)
+    })
+    .await;
+
+    clock.step_ms.store(6 * 3_600_000, Ordering::Relaxed);
+    assert_refused(node.get(&id).await, Code::Unavailable, "NOT_READY");
+    assert_refused(node.update(set(&id, "a", text("b"))).await, Code::Unavailable, "NOT_READY");
+    until("unready", || async {
+        let status = node.status().await.unwrap();
+        !status.ready && status.clock_offset_ms > 21_000_000 && status.not_ready_reasons[0].contains("clock")
+    })
+    .await;
+    for other in &others {
+        assert!(other.status().await.unwrap().ready);
+        other.get(&id).await.unwrap();
+    }
+    clock.step_ms.store(0, Ordering::Relaxed);
+    until("ready again", || async { node.status().await.unwrap().ready }).await;
+    node.update(set(&id, "a", text("b"))).await.unwrap();
+    node.stop().await;
+    for other in others {
+        other.stop().await;
     }
 }

@@ -10,14 +10,29 @@ compile_error!(
 );
 
 mod core_level;
+pub mod coverage;
+pub mod drill;
 mod env;
+mod failing;
 mod full_level;
 mod interpose;
 mod invariants;
+mod names;
 mod oracle;
+pub mod places;
 pub mod plan;
+#[cfg(feature = "planted-bugs")]
+pub mod plants;
+pub mod prose;
 pub mod record;
+pub mod report;
 mod run;
+pub mod scenarios;
+pub mod shrink;
 
+pub use failing::Failing;
 pub use full_level::INEXPRESSIBLE;
-pub use run::{RunError, run};
+pub use names::Unknown;
+#[cfg(feature = "planted-bugs")]
+pub use run::run_planted;
+pub use run::{RunError, SIMULATION_THREAD, run};

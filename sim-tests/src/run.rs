@@ -9,19 +9,42 @@ use crate::{core_level, full_level};
 #[error("the simulation cannot run: {0}")]
 pub struct RunError(pub String);
 
+/// The name of the thread that a simulation runs in.
+pub const SIMULATION_THREAD: &str = "simulation";
+
 /// Runs a plan in a thread of its own, so that nothing thread-local carries over
 /// from one run to the next. `keep` keeps the timeline, for a report.
 ///
 /// # Errors
 /// [`RunError`] if the simulation itself failed, a panic of the product included.
 pub fn run(plan: &Plan, keep: bool) -> Result<Outcome, RunError> {
+    in_its_thread(plan, keep, || {})
+}
+
+/// Runs a plan with a planted fault active in its thread, and nowhere else.
+///
+/// # Errors
+/// [`RunError`] if the simulation itself failed, a panic of the product included.
+#[cfg(feature = "planted-bugs")]
+pub fn run_planted(plan: &Plan, plant: sojourn_node::planted::Plant) -> Result<Outcome, RunError> {
+    in_its_thread(plan, false, move || sojourn_node::planted::activate(Some(plant)))
+}
+
+fn in_its_thread(
+    plan: &Plan,
+    keep: bool,
+    prepare: impl FnOnce() + Send + 'static,
+) -> Result<Outcome, RunError> {
     let recorder = Recorder::new(plan, keep);
     let plan = plan.clone();
-    let run = move || match plan.level {
-        Level::Core => core_level::run(&plan, recorder),
-        Level::Full => full_level::run(&plan, recorder),
+    let run = move || {
+        prepare();
+        match plan.level {
+            Level::Core => core_level::run(&plan, recorder),
+            Level::Full => full_level::run(&plan, recorder),
+        }
     };
-    let thread = std::thread::Builder::new().name("simulation".into()).spawn(run);
+    let thread = std::thread::Builder::new().name(SIMULATION_THREAD.into()).spawn(run);
     let thread = thread.map_err(|error| RunError(error.to_string()))?;
     thread.join().unwrap_or_else(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);

@@ -1,44 +1,9 @@
-//! SIGKILL at a bad moment.
-
-use std::time::Duration;
+//! What a cluster does when nodes are killed. What a killed node keeps is tested
+//! beside it, in `node/tests/kill`.
 
 use sojourn_client::{Changes, Durability};
 
 use crate::harness::{Cluster, eventually};
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_synced_write_survives_sigkill_of_its_only_node() {
-    let cluster = Cluster::up("eu", 1, 21_300);
-    let client = cluster.client("eu").await;
-    let created = client.create("shop").durability(Durability::Synced).await.unwrap();
-
-    let mut acknowledged = 0;
-    for round in 1..=3 {
-        let writer = async {
-            loop {
-                let number = acknowledged + 1;
-                let change = Changes::new().set(format!("w{number}"), number.to_string());
-                let write = client.update("shop", &created.id, change).durability(Durability::Synced);
-                if write.await.is_err() {
-                    return;
-                }
-                acknowledged = number;
-                if number == round * 20 {
-                    return;
-                }
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(60), writer).await.unwrap();
-        cluster.command(&["node", "kill", "eu-1"]);
-        cluster.command(&["node", "restart", "eu-1"]);
-        eventually("the node serves again", || async { client.get("shop", &created.id).await.is_ok() }).await;
-        let session = client.get("shop", &created.id).await.unwrap().session;
-        for number in 1..=acknowledged {
-            assert_eq!(session.text(&format!("w{number}")), Some(number.to_string().as_str()));
-        }
-    }
-    assert_eq!(acknowledged, 60);
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_node_counts_its_starts_and_meets_its_peers_again() {

@@ -19,7 +19,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts `nodes` nodes in each of `regions` and waits until all are ready.
     pub(crate) fn up(regions: &str, nodes: u16, base_port: u16) -> Self {
-        let data = tempfile::tempdir().unwrap();
+        Self::up_in(tempfile::tempdir().unwrap(), regions, nodes, base_port)
+    }
+
+    /// The same in a folder that may hold certificates already.
+    pub(crate) fn up_in(data: tempfile::TempDir, regions: &str, nodes: u16, base_port: u16) -> Self {
         let arguments =
             ["--regions", regions, "--nodes", &nodes.to_string(), "--base-port", &base_port.to_string()];
         let supervisor = start(data.path(), &arguments);

@@ -1,6 +1,6 @@
 //! Who may talk to the cluster, and who may join it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,12 @@ use crate::harness::Cluster;
 use crate::raw;
 
 /// Writes `{file}.pem` and `{file}.key` with one URI name.
-fn write(dir: &Path, file: &str, uri: &str, sign: impl FnOnce(CertificateParams, &KeyPair) -> String) {
+pub(crate) fn write(
+    dir: &Path,
+    file: &str,
+    uri: &str,
+    sign: impl FnOnce(CertificateParams, &KeyPair) -> String,
+) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.subject_alt_names.push(SanType::IpAddress([127, 0, 0, 1].into()));
@@ -52,6 +57,16 @@ async fn a_client_of_another_cluster_is_told_so() {
 
 /// Runs a node with a changed copy of eu-1's configuration until it gives up.
 fn run_node(cluster: &Cluster, name: &str, listen: &str, edit: impl FnOnce(String) -> String) -> Output {
+    wait_for_end(&node_config(cluster, name, listen, edit))
+}
+
+/// A changed copy of eu-1's configuration, for a node that joins.
+pub(crate) fn node_config(
+    cluster: &Cluster,
+    name: &str,
+    listen: &str,
+    edit: impl FnOnce(String) -> String,
+) -> PathBuf {
     let dir = cluster.data.path().join("intruder");
     std::fs::create_dir_all(&dir).unwrap();
     let original = std::fs::read_to_string(config_file(cluster, "eu-1")).unwrap();
@@ -65,23 +80,23 @@ fn run_node(cluster: &Cluster, name: &str, listen: &str, edit: impl FnOnce(Strin
     node.insert("data_dir".into(), dir.join("data").display().to_string().into());
     let file = dir.join("node.toml");
     std::fs::write(&file, edit(toml::to_string(&config).unwrap())).unwrap();
-    wait_for_end(&file)
+    file
 }
 
 fn config_file(cluster: &Cluster, node: &str) -> std::path::PathBuf {
     cluster.data.path().join("config").join(format!("{node}.toml"))
 }
 
-fn wait_for_end(config: &Path) -> Output {
+pub(crate) fn sojournd(config: &Path) -> Command {
     use std::os::unix::process::CommandExt;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sojourn"))
-        .arg0("sojournd")
-        .arg("--config")
-        .arg(config)
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sojourn"));
+    command.arg0("sojournd").arg("--config").arg(config);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command
+}
+
+fn wait_for_end(config: &Path) -> Output {
+    let mut child = sojournd(config).spawn().unwrap();
     let started = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if started.elapsed() > Duration::from_secs(40) {

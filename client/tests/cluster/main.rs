@@ -13,5 +13,6 @@ mod bad_input;
 mod crash;
 mod harness;
 mod identities;
+mod newcomer;
 mod raw;
 mod regions;

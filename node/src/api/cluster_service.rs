@@ -1,5 +1,6 @@
 //! `sojourn.cluster.v1.ClusterService`: the cluster as this node sees it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use tonic::{Request, Response, Status};
 use super::handler::Handler;
 use crate::membership::{Membership, Node, NodeState};
 use crate::replication::PeerState;
-use crate::session::Partition;
+use crate::session::{Partition, ReplicaId};
 use crate::store::Store;
 
 /// The service.
@@ -77,6 +78,8 @@ impl Cluster {
         let mut reasons = Vec::new();
         if self.stopping.is_cancelled() {
             reasons.push("the node is stopping".to_owned());
+        } else if let Err(off) = self.handler.engine.trusted_wall_ms() {
+            reasons.push(off.to_string());
         } else if !self.handler.readiness.is_ready() {
             reasons.push("the node is not active in the membership yet".to_owned());
         }
@@ -110,6 +113,8 @@ impl ClusterService for Cluster {
             raft_leader: membership.leader.map_or(0, |leader| leader.0.into()),
             raft_term: membership.term,
             layout_version: membership.layout.version,
+            next_layout_version: next_version(&membership),
+            unsynced_replica_ids: unsynced(&membership),
             sessions: usage.records,
             resident_bytes: usage.cache_bytes,
             log_bytes: usage.log_disk_bytes,
@@ -121,6 +126,7 @@ impl ClusterService for Cluster {
             writes_total: handler.counters.writes(),
             cpu_us_total: handler.env.clock.cpu_us(),
             wan_sent_bytes_total: handler.replication.wan_sent_bytes_total(),
+            clock_offset_ms: handler.engine.clock_verdicts().borrow().offset_ms,
         }))
     }
 
@@ -146,7 +152,9 @@ impl ClusterService for Cluster {
     ) -> Result<Response<Self::WatchLayoutStream>, Status> {
         let mut last = None;
         let changes = WatchStream::new(self.handler.router.watch()).filter_map(move |membership| {
-            let changed = last.replace(membership.layout.version) != Some(membership.layout.version);
+            let seen = (membership.layout.version, next_version(&membership), unsynced(&membership));
+            let changed = last.as_ref() != Some(&seen);
+            last = Some(seen);
             std::future::ready(changed.then(|| Ok(layout(&membership))))
         });
         let until_stopped = changes.take_until(self.stopping.clone().cancelled_owned());
@@ -172,15 +180,28 @@ fn member(node: &Node, membership: &Membership) -> pb::Member {
     }
 }
 
+fn next_version(membership: &Membership) -> u64 {
+    membership.layout.next.as_ref().map_or(0, |next| next.version)
+}
+
+fn unsynced(membership: &Membership) -> Vec<u32> {
+    let next = membership.layout.next.iter();
+    next.flat_map(|next| &next.unsynced).map(|replica| replica.0.into()).collect()
+}
+
 fn layout(membership: &Membership) -> pb::Layout {
-    let active = membership.nodes.values().filter(|node| node.state == NodeState::Active);
+    let regions = membership.layout.partitions.iter().flat_map(BTreeMap::values);
+    let serving: BTreeSet<ReplicaId> = regions.flatten().copied().collect();
+    let takes_calls = |node: &&Node| node.state == NodeState::Active || serving.contains(&node.replica);
     let replicas = |regions: &crate::placement::RegionReplicas| pb::PartitionReplicas {
         replica_ids: regions.values().flatten().map(|replica| replica.0.into()).collect(),
     };
     pb::Layout {
         version: membership.layout.version,
         partition_count: membership.layout.partition_count,
-        nodes: active.map(|node| member(node, membership)).collect(),
+        nodes: membership.nodes.values().filter(takes_calls).map(|node| member(node, membership)).collect(),
         partitions: membership.layout.partitions.iter().map(replicas).collect(),
+        next_version: next_version(membership),
+        unsynced_replica_ids: unsynced(membership),
     }
 }

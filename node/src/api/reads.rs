@@ -76,7 +76,7 @@ impl Handler {
     /// The message for an encoded state, if it is live.
     pub(super) fn show(&self, state: &bytes::Bytes) -> Result<pb::Session, Failure> {
         let view = SessionView::open(state, &self.decode_limits)?;
-        match view.liveness(self.env.clock.wall_ms()) {
+        match view.liveness(self.engine.trusted_wall_ms()?) {
             Liveness::Live => Ok(convert::session(view)?),
             Liveness::Expired => Err(Failure::not_found()),
             Liveness::Revoked => Err(revoked(&view)),

@@ -79,7 +79,9 @@ impl Handler {
         for answer in &fetched {
             vector.merge(answer.vector.clone());
         }
-        self.take_over(target, fetched).await?;
+        if !planted!(QuorumReadIsNotMerged) {
+            self.take_over(target, fetched).await?;
+        }
         Ok(vector)
     }
 
@@ -120,9 +122,14 @@ impl Handler {
                 "the call was passed on by a node with another layout; the layouts are about to agree";
             return Err(Failure::new(Reason::NoReplica, message));
         }
+        let mut refused = None;
         for replica in replicas {
             let wait = deadline.left_to_wait(&*self.env.clock);
             match self.replication.forward(replica, call.clone(), wait).await {
+                // It knows another layout than this node, and has done nothing.
+                Ok(Reply::Error(error)) if error.reason == Reason::NoReplica.as_str() => {
+                    refused = Some(Reply::Error(error));
+                }
                 Ok(reply) => return Ok(reply),
                 Err(error) if error.is_unsent() || !is_write(&call) => {
                     tracing::debug!(%replica, %error, "could not pass a call on");
@@ -133,7 +140,8 @@ impl Handler {
                 }
             }
         }
-        Err(Failure::new(Reason::NoReplica, "no replica of the session could be reached"))
+        let unreached = || Failure::new(Reason::NoReplica, "no replica of the session could be reached");
+        refused.ok_or_else(unreached)
     }
 }
 

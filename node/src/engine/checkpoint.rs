@@ -14,6 +14,7 @@ impl Core {
     /// Writes everything that has changed, then drops log blocks that are no longer needed.
     pub(super) async fn checkpoint(self: &Arc<Self>) -> Result<(), EngineError> {
         let _one_at_a_time = self.checkpoint_gate.lock().await;
+        tracing::debug!("a checkpoint begins");
         for (number, cell) in self.cells.iter().enumerate() {
             let partition = Partition(u16::try_from(number).unwrap_or(u16::MAX));
             self.checkpoint_one(partition, cell).await?;

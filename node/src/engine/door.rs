@@ -62,7 +62,8 @@ impl Engine {
     ///
     /// # Errors
     /// Nothing is changed, except for [`EngineError::NotReady`] after a failed
-    /// sync, when the write is visible but not acknowledged.
+    /// sync, when the write is visible but not acknowledged. While this node's
+    /// clock is off nothing is stamped: [`EngineError::NotReady`] too.
     pub async fn execute(
         &self,
         key: Key,
@@ -126,7 +127,7 @@ impl Core {
             Lookup::Quarantined => return Err(EngineError::Partial),
             Lookup::Cold { evictions } => return Ok(Attempt::Cold { evictions }),
         };
-        let now_ms = self.env.clock.wall_ms();
+        let now_ms = self.trusted_wall_ms()?;
         let call = options.idempotency_key.as_ref().map(|retry| Window::call(&key, retry));
         if let Some(done) = call.and_then(|call| partition.window.find(call, now_ms)) {
             return Ok(attempt(partition, done, held.unwrap_or_default()));

@@ -68,9 +68,10 @@ impl Core {
         }
     }
 
-    /// True if a record is past its absolute deadline by so much that no node can still serve it.
+    /// True if a record is past its absolute deadline by so much that no node can still serve it;
+    /// never by a clock that is off.
     pub(super) fn is_over(&self, session: &Session, now_ms: u64) -> bool {
-        self.is_past(session.birth.absolute_deadline_ms, now_ms)
+        self.is_past(session.birth.absolute_deadline_ms, now_ms) && self.trusted_wall_ms().is_ok()
     }
 
     pub(super) fn is_past(&self, absolute_deadline_ms: u64, now_ms: u64) -> bool {

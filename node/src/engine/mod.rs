@@ -7,6 +7,7 @@
 mod apply;
 mod check;
 mod checkpoint;
+mod clock;
 mod command;
 mod config;
 mod digest;
@@ -44,6 +45,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use apply::{Applied, Refused};
+pub use clock::{ClockOff, ClockState, ClockVerdict};
 pub use command::{Changes, Command, Create, Reply, SetChange, Update};
 pub use config::EngineConfig;
 pub use digest::PartitionDigest;
@@ -58,6 +60,7 @@ pub use step::{Step, StepContext, StepError, step};
 use crate::env::Environment;
 use crate::session::{DecodeLimits, Hlc, Key, Origin, Partition, ReplicaId};
 use crate::store::Store;
+use clock::ClockGuard;
 use feed::Feed;
 use held::Held;
 use log::Log;
@@ -93,6 +96,7 @@ struct Core {
     partials: Arc<Partials>,
     held: Mutex<Held>,
     clock: Mutex<Hlc>,
+    clock_guard: ClockGuard,
     incarnation: u32,
     replica: AtomicU16,
     cache_bytes: AtomicUsize,
@@ -142,6 +146,12 @@ impl Engine {
     #[must_use]
     pub fn origin(&self) -> Origin {
         self.core.origin()
+    }
+
+    /// The highest stamp that was given out or taken note of.
+    #[must_use]
+    pub fn last_stamp(&self) -> u64 {
+        self.core.clock.lock().last()
     }
 
     /// The partition of a key.

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::clock::ClockGuard;
 use super::error::EngineError;
 use super::feed::Feed;
 use super::held::Held;
@@ -46,6 +47,7 @@ impl Engine {
             partials: Arc::default(),
             held: Mutex::new(Held::default()),
             clock: Mutex::new(Hlc::starting_after(first_stamp(hlc, &config))),
+            clock_guard: ClockGuard::new(config.clock_offset_max_ms),
             incarnation,
             replica: AtomicU16::new(0),
             cache_bytes: AtomicUsize::new(0),
@@ -62,7 +64,10 @@ impl Engine {
             env,
             cells,
         };
-        core.replay(blocks.keys().copied())?;
+        let last = blocks.keys().next_back();
+        core.replay(
+            blocks.keys().filter(|block| !planted!(ReplayDropsLastBlock) || Some(*block) != last).copied(),
+        )?;
         core.announce_partials();
         Ok(Arc::new(Self { core: Arc::new(core) }))
     }
@@ -81,6 +86,7 @@ impl Core {
 /// back: also above those of writes that were never synced, but that peers may have.
 fn first_stamp(logged: u64, config: &EngineConfig) -> u64 {
     match logged >> 16 {
+        _ if planted!(ClockGoesBackAtStart) => 0,
         0 => logged,
         logged_ms => from_wall_ms(logged_ms.saturating_add(config.sync_interval_ms)),
     }
@@ -92,6 +98,9 @@ fn advance_incarnation(store: &dyn Store) -> Result<u32, EngineError> {
         Some(bytes) => Incarnation::decode(&bytes)?.0,
         None => 0,
     };
+    if planted!(IncarnationStays) && last > 0 {
+        return Ok(last);
+    }
     let next = last.checked_add(1).ok_or_else(|| StoreError::Unusable {
         detail: "this data directory has been opened too often".into(),
     })?;

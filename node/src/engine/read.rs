@@ -77,6 +77,12 @@ impl Engine {
             .map_or_else(VersionVector::new, |cell| cell.state.lock().vectors.contiguous().clone())
     }
 
+    /// The highest number a partition holds of each origin, holes before it or not.
+    #[must_use]
+    pub fn seen(&self, partition: Partition) -> VersionVector {
+        self.core.cell(partition).map_or_else(VersionVector::new, |cell| cell.state.lock().vectors.seen())
+    }
+
     /// Waits until a partition holds at least `wanted`.
     ///
     /// # Errors
@@ -100,6 +106,9 @@ impl Engine {
                 advanced.await;
             }
         };
+        if planted!(TokenIsBelieved) {
+            cell.state.lock().vectors.join(wanted);
+        }
         if covers(cell.state.lock().vectors.contiguous(), wanted) {
             return Ok(());
         }

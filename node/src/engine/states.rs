@@ -82,6 +82,9 @@ impl Core {
         if self.is_over(&session, now_ms) {
             return Ok(Taken::Merged);
         }
+        if planted!(TransferDropsRevocations) && session.body().is_none() {
+            return Ok(Taken::Merged);
+        }
         let mut loaded = None;
         loop {
             let merge = |partition: &mut PartitionState| {

@@ -93,6 +93,7 @@ fn live(state: Option<Session>, ctx: &StepContext<'_>) -> Result<Session, StepEr
     match state.liveness(ctx.now_ms) {
         Liveness::Live => Ok(state),
         Liveness::Partial => Err(StepError::Partial),
+        Liveness::Expired if planted!(ExpiredIsUpdated) => Ok(state),
         Liveness::Expired => Err(StepError::Expired),
         Liveness::Revoked => Err(StepError::Revoked),
     }
@@ -101,6 +102,7 @@ fn live(state: Option<Session>, ctx: &StepContext<'_>) -> Result<Session, StepEr
 fn insert(state: Option<&Session>, create: &Create, ctx: &StepContext<'_>) -> Result<Step, StepError> {
     match state.map(|state| state.liveness(ctx.now_ms)) {
         None => {}
+        Some(Liveness::Revoked) if planted!(CreateOverRevoked) => {}
         Some(Liveness::Live) => return Err(StepError::AlreadyExists),
         Some(Liveness::Partial) => return Err(StepError::Partial),
         // The id was used: what ended once never lives again.
@@ -143,6 +145,9 @@ fn touch(mut state: Session, ctx: &StepContext<'_>) -> Result<Step, StepError> {
     let mut fragment = None;
     if moves(body, idle_timeout_ms, ctx.now_ms) {
         body.last_seen_ms = ctx.now_ms;
+        if planted!(TouchExtendsAbsolute) {
+            state.birth.absolute_deadline_ms += idle_timeout_ms;
+        }
         fragment = Some(Body { last_seen_ms: ctx.now_ms, ..Body::default() });
     }
     let fragment = fragment.map(|body| state.fragment(body));
@@ -209,6 +214,9 @@ fn changed(body: &Body, changes: &Changes, ctx: &StepContext<'_>) -> Result<Body
 
 fn login(body: &Body, auth: &AuthBlock, ctx: &StepContext<'_>) -> Result<Register<AuthBlock>, StepError> {
     check_auth(auth, ctx.limits)?;
+    if planted!(LoginKeepsTheOneBefore) {
+        return Ok(Register::default().write(ctx.dot, ctx.stamp.hlc, Some(auth.clone())));
+    }
     Ok(body.auth.write(ctx.dot, ctx.stamp.hlc, Some(auth.clone())))
 }
 

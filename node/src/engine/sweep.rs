@@ -19,7 +19,8 @@ impl Core {
         let mut after = None;
         loop {
             let page = self.scan(partition, after, PAGE_ITEMS).await?;
-            let now_ms = self.env.clock.wall_ms();
+            // A clock that is off must not remove what is still alive.
+            let Ok(now_ms) = self.trusted_wall_ms() else { return Ok(()) };
             for (key, _) in page.iter().filter(|(_, state)| self.is_removable(state, now_ms)) {
                 self.remove(cell, *key).await?;
             }
@@ -31,8 +32,10 @@ impl Core {
     }
 
     fn is_removable(&self, state: &Bytes, now_ms: u64) -> bool {
-        SessionView::open(state, &self.decode)
-            .is_ok_and(|view| self.is_past(view.absolute_deadline_ms(), now_ms))
+        SessionView::open(state, &self.decode).is_ok_and(|view| {
+            self.is_past(view.absolute_deadline_ms(), now_ms)
+                || (planted!(RevokedIsSweptAtOnce) && view.revocation().is_some())
+        })
     }
 
     /// Removes a record. Deadlines never grow, so it does not matter what it became meanwhile.

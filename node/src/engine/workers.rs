@@ -21,15 +21,21 @@ impl Engine {
         core.spawn("engine removal", sweeps(Arc::clone(core)));
     }
 
+    /// Makes everything held so far survive a power loss, records taken over from
+    /// peers included: those are in no log block.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] if the disk fails.
+    pub async fn persist(&self) -> Result<(), EngineError> {
+        self.core.checkpoint().await?;
+        self.core.blocking(|core| core.store.sync()).await??;
+        Ok(())
+    }
+
     /// Writes and syncs everything, then stops the workers. Calls after it find the engine not ready.
     pub async fn shutdown(&self) {
         let core = &self.core;
-        let last = async {
-            core.checkpoint().await?;
-            core.blocking(|core| core.store.sync()).await??;
-            Ok::<(), EngineError>(())
-        };
-        if let Err(error) = last.await {
+        if let Err(error) = self.persist().await {
             tracing::warn!(%error, "the last checkpoint failed; the log is replayed at the next start");
         }
         core.log.fail("the engine is shut down");

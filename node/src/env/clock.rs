@@ -4,6 +4,24 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::telemetry::process_cpu_us;
 
+/// One moment, by both clocks of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// As [`Clock::monotonic`].
+    pub monotonic: Duration,
+    /// As [`Clock::wall_ms`].
+    pub wall_ms: u64,
+}
+
+impl Now {
+    /// The wall clock less the monotonic one, in milliseconds: it changes only if one of them jumps or drifts.
+    #[must_use]
+    pub fn wall_less_monotonic_ms(&self) -> i64 {
+        let millis = |time: u128| i64::try_from(time).unwrap_or(i64::MAX);
+        millis(self.wall_ms.into()).saturating_sub(millis(self.monotonic.as_millis()))
+    }
+}
+
 /// Wall, monotonic and CPU time of one node.
 pub trait Clock: Send + Sync + 'static {
     /// Milliseconds since the Unix epoch; may jump either way.
@@ -11,6 +29,11 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Time since some fixed moment before; never goes back.
     fn monotonic(&self) -> Duration;
+
+    /// Both.
+    fn now(&self) -> Now {
+        Now { monotonic: self.monotonic(), wall_ms: self.wall_ms() }
+    }
 
     /// CPU time used so far, in microseconds; 0 where nobody tells.
     fn cpu_us(&self) -> u64 {

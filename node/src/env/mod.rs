@@ -13,7 +13,7 @@ mod spawn;
 
 use std::sync::Arc;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Now, SystemClock};
 pub use network::{Connection, Listener, Network, TcpNetwork};
 pub use rng::{Rng, SeedableRng, SharedRng, StdRng};
 pub use spawn::{Spawn, TokioSpawn};

@@ -58,6 +58,14 @@ pub enum Change {
         /// Draining, active or removed; see [`Refusal::NotAllowed`].
         state: NodeState,
     },
+    /// A node holds all that the next layout wants it to serve. Of another
+    /// version than the next layout's it changes nothing.
+    Synced {
+        /// The node.
+        replica: ReplicaId,
+        /// The next layout's version.
+        layout_version: u64,
+    },
 }
 
 /// What came of a change.

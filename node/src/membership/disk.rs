@@ -12,13 +12,15 @@ use crate::store::{Batch, Store, StoreError, Tree};
 
 /// Runs work on the store where it does not hold up other tasks.
 #[derive(Clone)]
-pub(super) struct Disk {
+pub struct Disk {
     store: Arc<dyn Store>,
     spawn: Arc<dyn Spawn>,
 }
 
 impl Disk {
-    pub(super) fn new(store: Arc<dyn Store>, spawn: Arc<dyn Spawn>) -> Self {
+    /// Of a store, with `spawn` to run the work.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, spawn: Arc<dyn Spawn>) -> Self {
         Self { store, spawn }
     }
 

@@ -11,20 +11,19 @@ use crate::store::{Batch, Store, StoreError, Tree};
 
 /// Written before the node first speaks to anybody, so that asking twice is asking once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct DiskIdentity {
+pub struct DiskIdentity {
     /// 16 random bytes, drawn once.
     store_id: [u8; 16],
     /// None until the cluster has allotted it.
-    pub(super) replica: Option<ReplicaId>,
+    pub replica: Option<ReplicaId>,
 }
 
 impl DiskIdentity {
     /// Reads the disk's identity and checks that it is this node's, or draws one for an empty disk.
-    pub(super) async fn load(
-        disk: &Disk,
-        local: &LocalNode,
-        rng: &SharedRng,
-    ) -> Result<Self, MembershipError> {
+    ///
+    /// # Errors
+    /// The disk is of another node or cluster, or fails.
+    pub async fn load(disk: &Disk, local: &LocalNode, rng: &SharedRng) -> Result<Self, MembershipError> {
         let read = disk.run(|store| {
             let owner = (get::<ClusterId>(store)?, get::<NodeName>(store)?);
             Ok((owner, get::<StoreId>(store)?, get::<ReplicaId>(store)?))
@@ -45,14 +44,19 @@ impl DiskIdentity {
     }
 
     /// Remembers the id that the cluster allotted.
-    pub(super) async fn allot(&mut self, disk: &Disk, replica: ReplicaId) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// The disk fails.
+    pub async fn allot(&mut self, disk: &Disk, replica: ReplicaId) -> Result<(), StoreError> {
         self.replica = Some(replica);
         let mut batch = Batch::default();
         put(&mut batch, &replica);
         disk.write(batch).await
     }
 
-    pub(super) fn candidate(&self, local: &LocalNode) -> Candidate {
+    /// Who asks to be let in.
+    #[must_use]
+    pub fn candidate(&self, local: &LocalNode) -> Candidate {
         Candidate {
             name: local.name.clone(),
             region: local.region.clone(),

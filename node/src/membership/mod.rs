@@ -31,10 +31,12 @@ mod voters;
 
 pub use change::{Candidate, Change, ChangeOutcome, Refusal};
 pub use config::{LocalNode, MembershipConfig, WEIGHT_MAX};
+pub use disk::Disk;
 pub use error::MembershipError;
+pub use identity::DiskIdentity;
 pub use members::Members;
 pub use service::MembershipRpc;
-pub use state::ClusterState;
+pub use state::{ClusterState, Serving};
 pub use view::{Membership, MembershipWatch, Node, NodeState};
 pub use voters::desired_voters;
 

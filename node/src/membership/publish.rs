@@ -89,7 +89,8 @@ fn next(view: &Membership, state: &ClusterState, metrics: &RaftMetrics) -> Optio
 }
 
 fn layout_of(view: &Membership, state: &ClusterState) -> Arc<Layout> {
-    if view.layout.version == state.layout_version && view.layout.partition_count == state.partition_count {
+    let is_served = state.serving.is_none() && view.layout.version == state.layout_version;
+    if is_served && view.layout.next.is_none() && view.layout.partition_count == state.partition_count {
         return view.layout.clone();
     }
     Arc::new(state.layout())

@@ -128,7 +128,9 @@ fn state_of(view: &Membership) -> ClusterState {
         epoch: view.epoch,
         last_replica_id: view.nodes.keys().next_back().copied().unwrap_or_default(),
         nodes: view.nodes.clone(),
-        layout_version: view.layout.version,
+        layout_version: view.layout.newest_version(),
+        // The newcomer serves nothing before a later state makes it active.
+        serving: None,
         partition_count: view.layout.partition_count,
         replicas_per_region: view.layout.replicas_per_region,
     }

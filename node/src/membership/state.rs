@@ -8,6 +8,10 @@ use super::{Candidate, Change, ChangeOutcome, Node, NodeState, Refusal, WEIGHT_M
 use crate::placement::{Layout, LayoutNode};
 use crate::session::ReplicaId;
 
+mod transition;
+
+pub use transition::Serving;
+
 /// Longest name, region, address or cluster id, in bytes.
 const TEXT_BYTES_MAX: usize = 255;
 
@@ -22,8 +26,12 @@ pub struct ClusterState {
     pub last_replica_id: ReplicaId,
     /// Every node ever, removed ones included.
     pub nodes: BTreeMap<ReplicaId, Node>,
-    /// Grows whenever the set of active nodes, or a weight among them, changes.
+    /// The newest layout's: grows whenever the set of active nodes, or a weight
+    /// among them, changes, or a node that serves is removed.
     pub layout_version: u64,
+    /// What serves until the newest layout has synced; none: the newest layout serves.
+    #[serde(default)]
+    pub serving: Option<Serving>,
     /// Partitions.
     pub partition_count: u32,
     /// Replicas of a partition in each region.
@@ -40,18 +48,27 @@ impl ClusterState {
     /// The layout that follows from this state.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        let nodes = layout_nodes(&self.nodes);
-        Layout::compute(self.layout_version, self.partition_count, self.replicas_per_region, &nodes)
+        let newest = self.compute(self.layout_version, &layout_nodes(&self.nodes));
+        let Some(serving) = &self.serving else { return newest };
+        let mut layout = self.compute(serving.version, &serving.nodes);
+        layout.fence(|replica| self.is_removed(replica));
+        let mut layout = layout.toward(newest);
+        if let Some(next) = &mut layout.next {
+            next.unsynced.retain(|replica| !serving.synced.contains(replica));
+        }
+        layout
     }
 
     /// Makes a change, or refuses it and changes nothing.
     #[must_use]
     pub fn apply(mut self, change: &Change) -> (Self, ChangeOutcome) {
-        let placed_before = layout_nodes(&self.nodes);
+        let (placed_before, fenced_before) = (layout_nodes(&self.nodes), self.fenced());
         let outcome = self.change(change).unwrap_or_else(ChangeOutcome::Refused);
-        if layout_nodes(&self.nodes) != placed_before {
-            self.layout_version += 1;
+        let placed = layout_nodes(&self.nodes) != placed_before;
+        if placed || self.fenced() != fenced_before {
+            self.begin_transition(placed_before);
         }
+        self.end_transition();
         (self, outcome)
     }
 
@@ -68,6 +85,7 @@ impl ClusterState {
             Change::Activate { replica } => self.activate(*replica),
             Change::SetAddress { replica, address, weight } => self.move_to(*replica, address, *weight),
             Change::SetState { replica, state } => self.set_state(*replica, *state),
+            Change::Synced { replica, layout_version } => self.synced(*replica, *layout_version),
         }
     }
 
@@ -99,8 +117,14 @@ impl ClusterState {
         if let Some(known) = self.nodes.values_mut().find(|node| node.store_id == candidate.store_id) {
             return rejoin(known, candidate);
         }
-        if let Some(holder) = self.holder_of(&candidate.name) {
+        if let Some(holder) = self.holder_of(&candidate.name)
+            && !planted!(WipedNodeIsLetIn)
+        {
             return Err(Refusal::NameTaken { name: candidate.name.clone(), replica: holder });
+        }
+        if planted!(IdsByCount) {
+            let living = self.nodes.values().filter(|node| node.state != NodeState::Removed).count();
+            self.last_replica_id.0 = u16::try_from(living).unwrap_or(u16::MAX);
         }
         let id = self.last_replica_id.0.checked_add(1).ok_or(Refusal::IdsExhausted)?;
         let replica = ReplicaId(id);
@@ -161,6 +185,9 @@ impl ClusterState {
 /// A node that asks again, or comes back with another address or weight.
 fn rejoin(known: &mut Node, candidate: &Candidate) -> Result<ChangeOutcome, Refusal> {
     let replica = known.replica;
+    if planted!(RemovedNodeIsLetIn) && known.state == NodeState::Removed {
+        known.state = NodeState::Joining;
+    }
     if known.state == NodeState::Removed {
         return Err(Refusal::Removed { replica });
     }

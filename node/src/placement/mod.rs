@@ -4,5 +4,7 @@
 
 mod layout;
 mod rendezvous;
+mod transition;
 
-pub use layout::{Layout, LayoutNode, RegionReplicas};
+pub use layout::{Layout, LayoutNode, NextLayout, RegionReplicas};
+pub use transition::majority;

@@ -44,6 +44,7 @@ impl Layout {
             partition_count,
             replicas_per_region,
             partitions: (0..partition_count).map(place).collect(),
+            next: None,
         }
     }
 }

@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 use sojourn_proto::session::v1::Consistency;
 use tokio::sync::Notify;
 
-use super::vectors::PartitionVectors;
-use crate::placement::RegionReplicas;
+use super::core::Message;
+use super::quorum::{Quorums, Tally};
+use crate::membership::{Membership, MembershipWatch};
 use crate::session::{Dot, Origin, Partition, ReplicaId};
 
 /// Writes whose confirmations are kept while nobody waits: a confirmation may
@@ -26,33 +27,11 @@ pub struct AckShortfall {
     pub missing: BTreeMap<String, usize>,
 }
 
-/// How many replicas of each region a level asks for.
-#[must_use]
-pub fn needed(level: Consistency, region: &str, replicas: &RegionReplicas) -> BTreeMap<String, usize> {
-    let of = |name: &String, replicas: &Vec<ReplicaId>| {
-        let majority = replicas.len() / 2 + 1;
-        match level {
-            Consistency::Unspecified | Consistency::LocalOne => usize::from(name == region),
-            Consistency::LocalQuorum => {
-                if name == region {
-                    majority
-                } else {
-                    0
-                }
-            }
-            Consistency::EachQuorum => majority,
-            Consistency::All => replicas.len(),
-        }
-    };
-    let regions = replicas.iter().filter(|(_, replicas)| !replicas.is_empty());
-    regions.map(|(name, replicas)| (name.clone(), of(name, replicas))).collect()
-}
-
 type Write = (Partition, Origin, u64);
 
 /// Which replicas have confirmed which writes of this node.
 #[derive(Default)]
-pub(super) struct Acks {
+pub struct Acks {
     inner: Mutex<Inner>,
 }
 
@@ -61,6 +40,8 @@ struct Inner {
     writes: BTreeMap<Write, Confirmed>,
     /// Writes that nobody waited for at some time, oldest first; some may be claimed by now.
     unclaimed: VecDeque<Write>,
+    /// The newest layout that each replica has said it knows.
+    layouts: BTreeMap<ReplicaId, u64>,
 }
 
 #[derive(Default)]
@@ -71,74 +52,94 @@ struct Confirmed {
 }
 
 impl Acks {
-    /// A replica says that it has applied writes of `origin`.
-    pub(super) fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64)]) {
+    /// Takes note of what a peer's message says about the writes of `me`.
+    pub fn hear(&self, me: Origin, from: ReplicaId, message: &Message) {
+        match message {
+            Message::Applied(applied) if applied.incarnation == me.incarnation => {
+                self.applied(from, me, &applied.dots);
+            }
+            Message::LayoutVersion(version) => self.knows_layout(from, *version),
+            _ => {}
+        }
+    }
+
+    /// Waits until as many replicas have this node's write on their disks as the
+    /// level asks for, this node counting as one of them.
+    ///
+    /// # Errors
+    /// Too few confirmed within `timeout`.
+    pub async fn wait_level(
+        &self,
+        partition: Partition,
+        dot: Dot,
+        level: Consistency,
+        membership: MembershipWatch,
+        timeout: Duration,
+    ) -> Result<(), AckShortfall> {
+        let me = dot.origin.replica;
+        let quorums = |membership: &Membership| Quorums::new(level, me, membership, partition);
+        self.wait(partition, dot, me, membership, quorums, timeout).await
+    }
+
+    /// A replica says that it has synced writes of `origin`.
+    fn applied(&self, from: ReplicaId, origin: Origin, dots: &[(Partition, u64)]) {
         let mut inner = self.inner.lock();
         for (partition, seq) in dots {
             inner.confirm((*partition, origin, *seq), from);
         }
     }
 
-    /// A replica says how far it holds everything.
-    pub(super) fn vectors(&self, from: ReplicaId, vectors: &PartitionVectors) {
+    /// A replica says that from now on it knows a layout.
+    fn knows_layout(&self, from: ReplicaId, version: u64) {
         let mut inner = self.inner.lock();
-        let claimed = inner.writes.iter_mut().filter(|(_, confirmed)| confirmed.waiters > 0);
-        for ((partition, origin, seq), confirmed) in claimed {
-            let covered = vectors.get(partition).is_some_and(|vector| vector.get(origin) >= *seq);
-            if covered && confirmed.by.insert(from) {
-                confirmed.changed.notify_waiters();
-            }
-        }
+        let known = inner.layouts.entry(from).or_default();
+        *known = version.max(*known);
     }
 
-    /// Waits until `needed` replicas of each region have a write; `holders` have it already.
-    pub(super) async fn wait(
+    /// Waits until as many replicas have confirmed a write as `quorums` asks for
+    /// under the layout of the moment; `me` made it. Only confirmations count: a
+    /// version vector says what a replica holds, not what its disk would give back.
+    async fn wait(
         &self,
         partition: Partition,
         dot: Dot,
-        holders: Vec<ReplicaId>,
-        replicas: &RegionReplicas,
-        needed: &BTreeMap<String, usize>,
+        me: ReplicaId,
+        mut membership: MembershipWatch,
+        quorums: impl Fn(&Membership) -> Option<Quorums>,
         timeout: Duration,
     ) -> Result<(), AckShortfall> {
         let write = (partition, dot.origin, dot.seq);
-        let claim = Claim::new(self, write, holders);
+        let claim = Claim::new(self, write, me);
+        let tally = |membership: &Membership| {
+            quorums(membership).map_or_else(Tally::default, |quorums| self.tally(write, &quorums))
+        };
+        let mut last = Tally::default();
         let enough = async {
             loop {
                 let changed = claim.changed.notified();
                 tokio::pin!(changed);
                 // Registered before the look, so that no confirmation is missed in between.
                 changed.as_mut().enable();
-                if self.shortfall(write, replicas, needed).missing.is_empty() {
+                let current = membership.borrow_and_update().clone();
+                last = tally(&current);
+                if last.missing.is_empty() {
                     return;
                 }
-                changed.await;
+                tokio::select! {
+                    () = changed => {}
+                    Ok(()) = membership.changed() => {}
+                }
             }
         };
-        match tokio::time::timeout(timeout, enough).await {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.shortfall(write, replicas, needed)),
-        }
+        let in_time = tokio::time::timeout(timeout, enough).await;
+        in_time.map_err(|_| AckShortfall { reached: last.reached, missing: last.missing })
     }
 
-    fn shortfall(
-        &self,
-        write: Write,
-        replicas: &RegionReplicas,
-        needed: &BTreeMap<String, usize>,
-    ) -> AckShortfall {
+    fn tally(&self, write: Write, quorums: &Quorums) -> Tally {
         let inner = self.inner.lock();
         let by = inner.writes.get(&write).map(|confirmed| &confirmed.by);
-        let mut shortfall = AckShortfall { reached: BTreeMap::new(), missing: BTreeMap::new() };
-        for (region, replicas) in replicas {
-            let reached = replicas.iter().filter(|id| by.is_some_and(|by| by.contains(id))).count();
-            let missing = needed.get(region).copied().unwrap_or_default().saturating_sub(reached);
-            shortfall.reached.insert(region.clone(), reached);
-            if missing > 0 {
-                shortfall.missing.insert(region.clone(), missing);
-            }
-        }
-        shortfall
+        let has = |replica: ReplicaId| by.is_some_and(|by| by.contains(&replica));
+        quorums.tally(has, |replica| inner.layouts.get(&replica).copied().unwrap_or_default())
     }
 }
 
@@ -172,11 +173,11 @@ struct Claim<'a> {
 }
 
 impl<'a> Claim<'a> {
-    fn new(acks: &'a Acks, write: Write, holders: Vec<ReplicaId>) -> Self {
+    fn new(acks: &'a Acks, write: Write, me: ReplicaId) -> Self {
         let mut inner = acks.inner.lock();
         let confirmed = inner.writes.entry(write).or_default();
         confirmed.waiters += 1;
-        confirmed.by.extend(holders);
+        confirmed.by.insert(me);
         Self { acks, write, changed: confirmed.changed.clone() }
     }
 }
@@ -196,20 +197,70 @@ impl Drop for Claim<'_> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::watch;
+
     use super::*;
+    use crate::membership::{Node, NodeState};
+    use crate::placement::{Layout, RegionReplicas};
 
     const ORIGIN: Origin = Origin { replica: ReplicaId(1), incarnation: 1 };
     const WRITE: Dot = Dot { origin: ORIGIN, seq: 9 };
 
-    fn replicas() -> RegionReplicas {
+    fn membership() -> Membership {
         let ids = |ids: [u16; 3]| ids.into_iter().map(ReplicaId).collect();
-        BTreeMap::from([("eu".into(), ids([1, 2, 3])), ("us".into(), ids([4, 5, 6]))])
+        let replicas: RegionReplicas =
+            BTreeMap::from([("eu".into(), ids([1, 2, 3])), ("us".into(), ids([4, 5, 6]))]);
+        let layout = Layout { version: 3, partitions: vec![replicas], ..Layout::default() };
+        let me = Node {
+            replica: ReplicaId(1),
+            name: "n1".into(),
+            region: "eu".into(),
+            address: String::new(),
+            weight: 1,
+            state: NodeState::Active,
+            store_id: String::new(),
+        };
+        Membership {
+            cluster_id: "c".into(),
+            epoch: 1,
+            nodes: BTreeMap::from([(me.replica, me)]),
+            layout: Arc::new(layout),
+            voters: Vec::new(),
+            leader: None,
+            term: 1,
+        }
     }
 
     async fn wait(acks: &Acks, level: Consistency) -> Result<(), AckShortfall> {
-        let needed = needed(level, "eu", &replicas());
+        let (_sender, watch) = watch::channel(Arc::new(membership()));
+        wait_watching(acks, level, watch).await
+    }
+
+    async fn wait_watching(
+        acks: &Acks,
+        level: Consistency,
+        watch: MembershipWatch,
+    ) -> Result<(), AckShortfall> {
         let timeout = Duration::from_secs(1);
-        acks.wait(Partition(0), WRITE, vec![ReplicaId(1)], &replicas(), &needed, timeout).await
+        let quorums = |membership: &Membership| Quorums::new(level, ReplicaId(1), membership, Partition(0));
+        acks.wait(Partition(0), WRITE, ReplicaId(1), watch, quorums, timeout).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_confirmation_from_beyond_a_layout_change_counts_once_the_change_is_known_here() {
+        let acks = Acks::default();
+        acks.knows_layout(ReplicaId(2), 4);
+        acks.applied(ReplicaId(2), ORIGIN, &[(Partition(0), 9)]);
+        let (sender, watch) = watch::channel(Arc::new(membership()));
+        assert!(wait_watching(&acks, Consistency::LocalQuorum, watch.clone()).await.is_err());
+        let learn = async {
+            tokio::task::yield_now().await;
+            let mut newer = membership();
+            newer.layout = Arc::new(Layout { version: 4, ..(*newer.layout).clone() });
+            sender.send_replace(Arc::new(newer));
+        };
+        let (outcome, ()) = tokio::join!(wait_watching(&acks, Consistency::LocalQuorum, watch), learn);
+        assert_eq!(outcome, Ok(()));
     }
 
     #[tokio::test(start_paused = true)]
@@ -233,8 +284,7 @@ mod tests {
         confirm(5, 8);
         let later = async {
             tokio::task::yield_now().await;
-            let vector = crdts::Dot::new(ORIGIN, 12).into();
-            acks.vectors(ReplicaId(6), &BTreeMap::from([(Partition(0), vector)]));
+            confirm(6, 9);
         };
         let (outcome, ()) = tokio::join!(wait(&acks, Consistency::EachQuorum), later);
         assert_eq!(outcome, Ok(()));

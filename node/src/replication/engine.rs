@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::config::ReplicationConfig;
 use super::driver::Replication;
-use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
-use crate::engine::{CommitFeed, Engine, EngineError, LogEntry, PartialFeed};
+use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
+use crate::engine::{ClockVerdict, CommitFeed, Engine, EngineError, LogEntry, PartialFeed};
 use crate::env::Environment;
-use crate::membership::MembershipWatch;
+use crate::membership::{Change, Members, MembershipWatch};
 use crate::session::{DecodeLimits, Key, Liveness, Origin, Partition, SessionView, VersionVector};
 use crate::transport::PeerChannels;
 
@@ -22,10 +22,11 @@ impl Replication {
         engine: Arc<Engine>,
         membership: MembershipWatch,
         channels: Arc<dyn PeerChannels>,
+        reports: Arc<dyn SyncReports>,
         config: ReplicationConfig,
         env: Environment,
     ) -> Arc<Self> {
-        Self::start_with(engine, membership, channels, config, env)
+        Self::start_with(engine, membership, channels, reports, config, env)
     }
 }
 
@@ -67,6 +68,18 @@ impl Replica for Engine {
         Self::vector(self, partition)
     }
 
+    fn seen(&self, partition: Partition) -> VersionVector {
+        Self::seen(self, partition)
+    }
+
+    fn clock_offset_max_ms(&self) -> u64 {
+        self.config().clock_offset_max_ms
+    }
+
+    fn set_clock(&self, verdict: ClockVerdict) {
+        Self::set_clock(self, verdict);
+    }
+
     fn commits(&self) -> Box<dyn Commits> {
         Box::new(Feed { feed: Self::commits(self), skipped: 0 })
     }
@@ -86,6 +99,10 @@ impl Replica for Engine {
             tracing::warn!(partition, %origin, seq, reason = %refused.reason, "refused a replicated entry");
         }
         Ok(AppliedBatch { present: applied.present, new: applied.new })
+    }
+
+    async fn synced(&self) -> Result<(), ReplicaError> {
+        Ok(Self::synced(self).await?)
     }
 
     async fn entries_after(
@@ -127,5 +144,17 @@ impl Replica for Engine {
             SessionView::open(state, &limits).is_ok_and(|view| view.liveness(0) != Liveness::Partial)
         };
         Ok((record.map(|record| record.state).filter(is_complete), vector))
+    }
+
+    async fn persist(&self) -> Result<(), ReplicaError> {
+        Ok(Self::persist(self).await?)
+    }
+}
+
+#[async_trait]
+impl SyncReports for Members {
+    async fn report_synced(&self, layout_version: u64) -> Result<(), ReplicaError> {
+        let change = Change::Synced { replica: self.replica_id(), layout_version };
+        self.propose(&change).await.map(drop).map_err(|error| ReplicaError(error.to_string()))
     }
 }

@@ -1,7 +1,8 @@
 //! Full states: of single records for reads at a quorum and for partial records,
 //! of whole partitions for a node that lags further than any log reaches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +12,11 @@ use sojourn_proto::replication::v1 as pb;
 use sojourn_proto::session::v1::Consistency;
 use tonic::Status;
 
-use super::acks::needed;
 use super::driver::{Replication, Shared};
-use super::seam::ReplicaError;
+use super::quorum::{Quorums, Tally};
+use super::seam::{Replica, ReplicaError};
 use super::vectors;
+use crate::membership::{Membership, MembershipWatch};
 use crate::session::{Key, Partition, ReplicaId, VersionVector};
 
 /// Keys in one request.
@@ -75,7 +77,9 @@ pub struct ReadShortfall {
 
 impl Replication {
     /// Asks other replicas for a record until as many as the level wants have
-    /// answered, this node counted as one. The caller merges the answers with
+    /// answered, this node counted as one. During a change of the layout a
+    /// majority means one of the old replicas and one of the new: another node may
+    /// know already that the change is over, and acknowledge by the new ones alone. The caller merges the answers with
     /// its own state and, if they differ, gives the result to the engine (read
     /// repair).
     ///
@@ -87,53 +91,120 @@ impl Replication {
         level: Consistency,
         timeout: Duration,
     ) -> Result<Vec<Fetched>, ReadShortfall> {
-        let shared = &self.shared;
-        let membership = shared.membership();
-        let me = shared.me.replica;
-        let Some(regions) = membership.layout.replicas(shared.partition(key)) else { return Ok(Vec::new()) };
-        let here = membership.nodes.get(&me).map_or("", |node| node.region.as_str());
-        let mut missing = needed(level, here, regions);
-        missing.retain(|_, count| *count > 0);
-        let mut reached = BTreeMap::from([(here.to_owned(), 1)]);
-        lower(&mut missing, here);
-        let asked = regions.iter().filter(|(region, _)| missing.contains_key(*region));
-        let mut answers: FuturesUnordered<_> = asked
-            .flat_map(|(region, replicas)| replicas.iter().map(move |replica| (region, *replica)))
-            .filter(|(_, replica)| *replica != me)
-            .map(|(region, replica)| async move { (region, shared.fetch_from(replica, &[key]).await) })
-            .collect();
-        let mut states = Vec::new();
-        let enough = async {
-            while !missing.is_empty() {
-                let Some((region, answer)) = answers.next().await else { return };
-                if let Ok(mut fetched) = answer {
-                    states.append(&mut fetched);
-                    *reached.entry(region.clone()).or_default() += 1;
-                    lower(&mut missing, region);
-                }
-            }
-        };
-        let in_time = tokio::time::timeout(timeout, enough).await;
-        if missing.is_empty() && in_time.is_ok() {
-            Ok(states)
-        } else {
-            Err(ReadShortfall { reached, missing })
-        }
+        let (shared, me) = (&self.shared, self.shared.me.replica);
+        let partition = shared.partition(key);
+        let fetch_from = |replica| async move { shared.fetch_from(replica, &[key]).await.ok() };
+        gather(shared.membership.clone(), me, partition, level, timeout, fetch_from).await
     }
 }
 
-fn lower(missing: &mut BTreeMap<String, usize>, region: &str) {
-    if let Some(count) = missing.get_mut(region) {
-        *count -= 1;
-        if *count == 0 {
-            missing.remove(region);
+/// Asks the other replicas that a level wants to hear of until enough have
+/// answered; `me` counts as one. `fetch_from` gives what a replica holds and the
+/// newest layout that it knows, or none if it does not answer.
+///
+/// # Errors
+/// Too few answered within `timeout`.
+pub async fn gather<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
+    mut membership: MembershipWatch,
+    me: ReplicaId,
+    partition: Partition,
+    level: Consistency,
+    timeout: Duration,
+    fetch_from: impl Fn(ReplicaId) -> Answer,
+) -> Result<Vec<Fetched>, ReadShortfall> {
+    let ask = |replica| {
+        let answer = fetch_from(replica);
+        async move { (replica, answer.await) }
+    };
+    let mut answers = FuturesUnordered::new();
+    let mut asked = BTreeSet::from([me]);
+    let mut layouts: BTreeMap<ReplicaId, u64> = BTreeMap::from([(me, 0)]);
+    let mut states = Vec::new();
+    let mut last = Tally::default();
+    let enough = async {
+        loop {
+            let current = membership.borrow_and_update().clone();
+            let Some(quorums) = Quorums::new(level, me, &current, partition) else { return };
+            let known = |replica| layouts.get(&replica).copied().unwrap_or_default();
+            last = quorums.tally(|replica| layouts.contains_key(&replica), known);
+            if last.missing.is_empty() {
+                return;
+            }
+            answers.extend(quorums.candidates().filter(|replica| asked.insert(*replica)).map(ask));
+            let is_behind = layouts.values().any(|known| *known > current.layout.newest_version());
+            if answers.is_empty() && !is_behind {
+                return;
+            }
+            tokio::select! {
+                Some((replica, answer)) = answers.next() => {
+                    if let Some((layout_version, mut fetched)) = answer {
+                        states.append(&mut fetched);
+                        layouts.insert(replica, layout_version);
+                    }
+                }
+                Ok(()) = membership.changed() => {}
+                else => return,
+            }
+        }
+    };
+    let in_time = tokio::time::timeout(timeout, enough).await;
+    if last.missing.is_empty() && in_time.is_ok() {
+        Ok(states)
+    } else {
+        Err(ReadShortfall { reached: last.reached, missing: last.missing })
+    }
+}
+
+/// The replicas that serve a partition, those of this node's region first.
+#[must_use]
+pub fn nearest_first(membership: &Membership, me: ReplicaId, partition: Partition) -> Vec<ReplicaId> {
+    let here = membership.nodes.get(&me).map(|node| &node.region);
+    let Some(regions) = membership.layout.read_replicas(partition) else { return Vec::new() };
+    let near = regions.iter().filter(|(region, _)| Some(*region) == here);
+    let far = regions.iter().filter(|(region, _)| Some(*region) != here);
+    near.chain(far).flat_map(|(_, replicas)| replicas).copied().collect()
+}
+
+/// Fetches full states of records: asks one replica after the other until none is
+/// missing. Says which still are, and who has answered.
+pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
+    engine: &dyn Replica,
+    partition: Partition,
+    mut missing: Vec<Key>,
+    replicas: Vec<ReplicaId>,
+    fetch_from: impl Fn(ReplicaId, Vec<Key>) -> Answer,
+) -> (Vec<Key>, Vec<ReplicaId>) {
+    let mut answered = Vec::new();
+    for replica in replicas {
+        let Some((_, fetched)) = fetch_from(replica, missing.clone()).await else { continue };
+        answered.push(replica);
+        let mut still = Vec::new();
+        let mut states = Vec::new();
+        for (key, fetched) in missing.into_iter().zip(fetched) {
+            match fetched.state {
+                Some(state) => states.push((key, state)),
+                None => still.push(key),
+            }
+        }
+        missing = still;
+        if let Err(error) = engine.merge_states(partition, states, None).await {
+            tracing::warn!(%error, partition = partition.0, "cannot merge fetched states");
+        }
+        if missing.is_empty() {
+            break;
         }
     }
+    (missing, answered)
 }
 
 impl Shared {
     /// Asks one replica for records; one answer a key, in order.
-    pub(super) async fn fetch_from(&self, from: ReplicaId, keys: &[Key]) -> Result<Vec<Fetched>, FetchError> {
+    /// With them comes the newest layout that it knows.
+    pub(super) async fn fetch_from(
+        &self,
+        from: ReplicaId,
+        keys: &[Key],
+    ) -> Result<(u64, Vec<Fetched>), FetchError> {
         let node = self.member(from).ok_or(FetchError::Unknown(from))?;
         let request = pb::FetchRequest {
             caller: Some(self.caller()),
@@ -142,16 +213,8 @@ impl Shared {
         let timeout_ms = self.config.fetch_timeout_ms;
         let mut client = self.client(&node);
         let answer = tokio::time::timeout(Duration::from_millis(timeout_ms), client.fetch(request));
-        let records = answer.await.map_err(|_| FetchError::Slow(timeout_ms))??.into_inner().records;
-        if records.len() != keys.len() {
-            return Err(FetchError::Malformed);
-        }
-        let fetched = |(key, record): (&Key, pb::FetchedRecord)| {
-            let vector = vectors::decode_one(record.vector, self.partition(*key));
-            let state = (!record.state.is_empty()).then_some(record.state);
-            Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
-        };
-        keys.iter().zip(records).map(fetched).collect()
+        let answer = answer.await.map_err(|_| FetchError::Slow(timeout_ms))??.into_inner();
+        read_answer(from, keys, answer, |key| self.partition(key))
     }
 
     /// Takes over all records of a partition from a peer.
@@ -167,21 +230,56 @@ impl Shared {
         loop {
             let chunk = tokio::time::timeout(stall, chunks.message()).await.map_err(slow)??;
             let chunk = chunk.ok_or(FetchError::Incomplete)?;
-            let states = pairs(chunk.keys_and_states)?;
-            let vector = if chunk.last {
-                let vector = vectors::decode_one(chunk.vector, partition);
-                Some(vector.map_err(|_| FetchError::Malformed)?)
-            } else {
-                None
-            };
-            let last = vector.is_some();
-            self.replica.merge_states(partition, states, vector).await?;
-            if last {
+            if take_chunk(&*self.replica, partition, chunk).await? {
                 tracing::info!(peer = %from, partition = partition.0, "took over a partition");
                 return Ok(());
             }
         }
     }
+}
+
+/// Reads what another replica answered to a request for single records: the newest
+/// layout that it knows, and one answer a key.
+///
+/// # Errors
+/// The answer makes no sense.
+pub fn read_answer(
+    from: ReplicaId,
+    keys: &[Key],
+    answer: pb::FetchResponse,
+    partition_of: impl Fn(Key) -> Partition,
+) -> Result<(u64, Vec<Fetched>), FetchError> {
+    let pb::FetchResponse { records, layout_version } = answer;
+    if records.len() != keys.len() {
+        return Err(FetchError::Malformed);
+    }
+    let fetched = |(key, record): (&Key, pb::FetchedRecord)| {
+        let vector = vectors::decode_one(record.vector, partition_of(*key));
+        let state = (!record.state.is_empty()).then_some(record.state);
+        Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
+    };
+    let fetched: Vec<Fetched> = keys.iter().zip(records).map(fetched).collect::<Result<_, FetchError>>()?;
+    Ok((layout_version, fetched))
+}
+
+/// Merges one chunk of a transfer; true if it was the last one.
+///
+/// # Errors
+/// The chunk is malformed, or the engine could not take it.
+pub async fn take_chunk(
+    replica: &dyn Replica,
+    partition: Partition,
+    chunk: pb::TransferChunk,
+) -> Result<bool, FetchError> {
+    let states = pairs(chunk.keys_and_states)?;
+    let vector = if chunk.last {
+        let vector = vectors::decode_one(chunk.vector, partition);
+        Some(vector.map_err(|_| FetchError::Malformed)?)
+    } else {
+        None
+    };
+    replica.merge_states(partition, states, vector).await?;
+    Ok(chunk.last)
 }
 
 fn pairs(keys_and_states: Vec<Bytes>) -> Result<Vec<(Key, Bytes)>, FetchError> {
@@ -194,56 +292,65 @@ fn pairs(keys_and_states: Vec<Bytes>) -> Result<Vec<(Key, Bytes)>, FetchError> {
     Ok(pairs)
 }
 
-/// Answers a request for single records; what exceeds the message limit is left out as not held.
-pub(super) async fn answer(shared: &Shared, keys: Vec<Key>) -> Result<pb::FetchResponse, Status> {
+/// Answers a request for single records; what exceeds `bytes_max` is left out as not held.
+///
+/// # Errors
+/// The engine cannot read them.
+pub async fn answer(
+    replica: &dyn Replica,
+    membership: &MembershipWatch,
+    keys: Vec<Key>,
+    bytes_max: usize,
+) -> Result<pb::FetchResponse, ReplicaError> {
+    let partition_count = membership.borrow().layout.partition_count;
     let mut records = Vec::with_capacity(keys.len());
-    let mut left = shared.message_bytes_max() / 2;
+    let mut left = bytes_max;
     for key in keys {
-        let read = shared.replica.read(key).await;
-        let (state, vector) = read.map_err(|error| Status::unavailable(error.to_string()))?;
+        let (state, vector) = replica.read(key).await?;
         let state = state.filter(|state| state.len() <= left).unwrap_or_default();
         left -= state.len();
-        let vector = vectors::encode_one(shared.partition(key), &vector).into();
+        let vector = vectors::encode_one(key.partition(partition_count), &vector).into();
         records.push(pb::FetchedRecord { state, vector });
     }
-    Ok(pb::FetchResponse { records })
+    let layout_version = membership.borrow().layout.newest_version();
+    Ok(pb::FetchResponse { records, layout_version })
 }
 
-struct Outgoing {
-    shared: Arc<Shared>,
+/// All records of a partition on their way to a peer, in chunks of bounded size.
+pub struct TransferOut {
+    replica: Arc<dyn Replica>,
     partition: Partition,
+    chunk_bytes_max: usize,
     vector: VersionVector,
     after: Option<Key>,
     done: bool,
 }
 
-/// All records of a partition, in chunks of bounded size; the caller's pace is the stream's.
-pub(super) fn transfer_out(
-    shared: Arc<Shared>,
-    partition: Partition,
-) -> impl Stream<Item = Result<pb::TransferChunk, Status>> + Send + 'static {
-    // Taken before the first record is read: everything it covers is in what follows.
-    let vector = shared.replica.vector(partition);
-    let outgoing = Outgoing { shared, partition, vector, after: None, done: false };
-    futures::stream::try_unfold(outgoing, |mut outgoing| async move {
-        if outgoing.done {
+impl TransferOut {
+    /// Begins a transfer.
+    #[must_use]
+    pub fn new(replica: Arc<dyn Replica>, partition: Partition, chunk_bytes_max: usize) -> Self {
+        // Taken before the first record is read: everything it covers is in what follows.
+        let vector = replica.vector(partition);
+        Self { replica, partition, chunk_bytes_max, vector, after: None, done: false }
+    }
+
+    /// The next chunk; none after the last one.
+    ///
+    /// # Errors
+    /// The engine cannot read its records.
+    pub async fn next(&mut self) -> Result<Option<pb::TransferChunk>, ReplicaError> {
+        if self.done {
             return Ok(None);
         }
-        let chunk = outgoing.chunk().await.map_err(|error| Status::unavailable(error.to_string()))?;
-        Ok(Some((chunk, outgoing)))
-    })
-}
-
-impl Outgoing {
-    async fn chunk(&mut self) -> Result<pb::TransferChunk, ReplicaError> {
         let mut keys_and_states = Vec::new();
         let mut bytes = 0;
-        while bytes < self.shared.config.transfer_chunk_bytes_max {
-            let records = self.shared.replica.scan(self.partition, self.after, SCAN_ITEMS).await?;
+        while bytes < self.chunk_bytes_max {
+            let records = self.replica.scan(self.partition, self.after, SCAN_ITEMS).await?;
             let Some((last, _)) = records.last() else {
                 self.done = true;
                 let vector = vectors::encode_one(self.partition, &self.vector).into();
-                return Ok(pb::TransferChunk { keys_and_states, vector, last: true });
+                return Ok(Some(pb::TransferChunk { keys_and_states, vector, last: true }));
             };
             self.after = Some(*last);
             for (key, state) in records {
@@ -252,6 +359,16 @@ impl Outgoing {
                 keys_and_states.push(state);
             }
         }
-        Ok(pb::TransferChunk { keys_and_states, vector: Bytes::new(), last: false })
+        Ok(Some(pb::TransferChunk { keys_and_states, vector: Bytes::new(), last: false }))
     }
+}
+
+/// A transfer as a stream of gRPC messages; the caller's pace is the stream's.
+pub(super) fn transfer_out(
+    outgoing: TransferOut,
+) -> impl Stream<Item = Result<pb::TransferChunk, Status>> + Send + 'static {
+    futures::stream::try_unfold(outgoing, |mut outgoing| async move {
+        let chunk = outgoing.next().await.map_err(|error| Status::unavailable(error.to_string()))?;
+        Ok(chunk.map(|chunk| (chunk, outgoing)))
+    })
 }

@@ -14,14 +14,24 @@ pub mod driver;
 mod engine;
 mod fetch;
 mod forward;
+mod quorum;
 mod seam;
+mod taking;
 mod varint;
 pub mod vectors;
 
-pub use acks::{AckShortfall, needed};
+pub use acks::{AckShortfall, Acks};
 pub use config::{ReplicationConfig, ReplicationConfigError};
 pub use core::PeerState;
-pub use driver::{Replication, ReplicationServer};
-pub use fetch::{FetchError, Fetched, ReadShortfall};
+pub use driver::{
+    PROTOCOL_VERSION, Refusal, Replication, ReplicationServer, caller, check_caller, check_hello,
+    complete_all, hello,
+};
+pub use fetch::{
+    FetchError, Fetched, ReadShortfall, TransferOut, answer, complete, gather, nearest_first, read_answer,
+    take_chunk,
+};
 pub use forward::{ForwardError, ForwardHandler};
-pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
+pub use quorum::needed;
+pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
+pub use taking::Taking;

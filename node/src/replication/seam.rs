@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::engine::LogEntry;
+use crate::engine::{ClockVerdict, LogEntry};
 use crate::session::{Dot, Key, Origin, Partition, VersionVector};
 
 /// The engine could not do it, for example because its disk failed.
@@ -54,6 +54,15 @@ pub trait Replica: Send + Sync + 'static {
     /// What is held without holes.
     fn vector(&self, partition: Partition) -> VersionVector;
 
+    /// The highest entry held of each origin, holes before it or not.
+    fn seen(&self, partition: Partition) -> VersionVector;
+
+    /// How far wall clocks may differ, in milliseconds.
+    fn clock_offset_max_ms(&self) -> u64;
+
+    /// Takes note of what the other nodes' clocks say about this one's.
+    fn set_clock(&self, verdict: ClockVerdict);
+
     /// The writes of this node from now on.
     fn commits(&self) -> Box<dyn Commits>;
 
@@ -66,6 +75,9 @@ pub trait Replica: Send + Sync + 'static {
     /// Merges and logs entries of other nodes. An error means that none can be
     /// taken now and they are to be sent again.
     async fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, ReplicaError>;
+
+    /// Waits until everything applied so far survives a power loss.
+    async fn synced(&self) -> Result<(), ReplicaError>;
 
     /// An origin's logged entries after `seq`, ascending, at least one if there
     /// are any, else about `bytes_max` at most. `None`: the log begins later.
@@ -96,4 +108,14 @@ pub trait Replica: Send + Sync + 'static {
     /// The full state of one record, with the partition's vector from before the
     /// read; no state if it is not held or only in part.
     async fn read(&self, key: Key) -> Result<(Option<Bytes>, VersionVector), ReplicaError>;
+
+    /// Makes everything that is held survive a power loss.
+    async fn persist(&self) -> Result<(), ReplicaError>;
+}
+
+/// Tells the membership what this node has synced.
+#[async_trait]
+pub trait SyncReports: Send + Sync + 'static {
+    /// This node holds everything it needs for a layout. Telling it again is harmless.
+    async fn report_synced(&self, layout_version: u64) -> Result<(), ReplicaError>;
 }

@@ -42,10 +42,16 @@ impl fmt::Debug for Body {
 impl Body {
     /// Joins another copy, part by part.
     pub fn merge(&mut self, other: Self) {
+        if planted!(LastSeenGoesBack) && other.last_seen_ms > 0 {
+            self.last_seen_ms = other.last_seen_ms;
+        }
         self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
         self.auth.merge(other.auth);
         join(&mut self.attributes, other.attributes, Register::merge);
         join(&mut self.counters, other.counters, Counter::merge);
+        if planted!(MergeForgetsSets) && !self.sets.is_empty() {
+            return;
+        }
         join(&mut self.sets, other.sets, |mine, theirs| join(mine, theirs, super::Presence::merge));
     }
 }

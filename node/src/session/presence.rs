@@ -45,6 +45,9 @@ impl Presence {
 
     /// Joins another copy: an addition wins over removals that had not seen it.
     pub fn merge(&mut self, other: Self) {
+        if planted!(RemovalBeatsUnseenAdd) && !other.is_present() {
+            *self = self.remove();
+        }
         self.crdt.merge(other.crdt);
     }
 

@@ -77,6 +77,11 @@ impl<T: Clone + PartialEq> Register<T> {
             *self = other;
             return;
         }
+        let races =
+            |theirs: &Write<T>| self.writes.iter().any(|mine| mine.clock().concurrent(&theirs.clock()));
+        if planted!(FirstValueStays) && other.writes.iter().any(races) {
+            return;
+        }
         let mut merged = into_crdt(std::mem::take(&mut self.writes));
         merged.merge(into_crdt(other.writes));
         self.writes = merged.read().val;

@@ -77,6 +77,11 @@ impl Session {
             (Root::Live(mine), Root::Live(theirs)) => mine.merge(theirs),
             (Root::Revoked(mine), Root::Revoked(theirs)) => mine.merge(theirs),
             (Root::Live(_), revoked @ Root::Revoked(_)) => self.root = revoked,
+            (Root::Revoked(mine), Root::Live(theirs))
+                if planted!(LaterUseBeatsRevocation) && theirs.last_seen_ms > mine.stamp.wall_ms() =>
+            {
+                self.root = Root::Live(theirs);
+            }
             (Root::Revoked(_), Root::Live(_)) => {}
         }
     }
@@ -117,10 +122,10 @@ pub(crate) fn judge(
         Liveness::Revoked
     } else if now_ms >= absolute_deadline_ms {
         Liveness::Expired
-    } else if !complete {
+    } else if !complete && !planted!(PartialIsServed) {
         // Its last use may be elsewhere, so only the absolute deadline can be judged here.
         Liveness::Partial
-    } else if now_ms >= expires_at_ms {
+    } else if now_ms >= expires_at_ms && !planted!(IdleIsNotJudged) {
         Liveness::Expired
     } else {
         Liveness::Live

@@ -128,6 +128,12 @@ impl SimDisk {
         of_tree.map(|((_, key), _)| key.clone()).collect()
     }
 
+    /// What the disk holds now, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        bytes(&self.state.lock().live)
+    }
+
     /// Batches applied since the last sync.
     #[must_use]
     pub fn unsynced_batches(&self) -> usize {

@@ -83,7 +83,12 @@ impl World {
 
     /// Starts a node and waits until it takes calls.
     pub(crate) async fn start(&self, index: usize, more: &str) -> TestNode {
-        let (config, env, stop) = (self.config(index, more), Environment::real(), CancellationToken::new());
+        self.start_in(Environment::real(), index, more).await
+    }
+
+    /// Starts a node in an environment of its own and waits until it takes calls.
+    pub(crate) async fn start_in(&self, env: Environment, index: usize, more: &str) -> TestNode {
+        let (config, stop) = (self.config(index, more), CancellationToken::new());
         let key = ClusterKey::read(&config.keys.cluster_key_file).unwrap();
         let sled = open(&config).await;
         let store = Arc::new(SealedStore::open(sled, &key.at_rest_key(), &env.rng).unwrap());

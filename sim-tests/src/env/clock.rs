@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use sojourn_node::env::Clock;
 
 use crate::full_level::Tale;
-use crate::interpose::EPOCH_MS;
+use crate::record::EPOCH_MS;
 
 /// A host's wall clock, which may be wrong, and its monotonic clock, which is not.
 pub(crate) struct HostClock {

@@ -54,7 +54,7 @@ impl World {
         let authority = Authority::new().map_err(|error| RunError(error.to_string()))?;
         let sim = turmoil::Builder::new()
             .rng_seed(plan.seed)
-            .epoch(std::time::UNIX_EPOCH + Duration::from_millis(interpose::EPOCH_MS))
+            .epoch(std::time::UNIX_EPOCH + Duration::from_millis(crate::record::EPOCH_MS))
             .simulation_duration(Duration::MAX)
             .tick_duration(TICK)
             .tcp_capacity(SEGMENTS_MAX)

@@ -10,8 +10,7 @@ mod symbols;
 
 use std::cell::Cell;
 
-/// Simulated wall time starts here (2026-01-01T00:00:00Z), so that stamps look like real ones.
-pub(crate) const EPOCH_MS: u64 = 1_767_225_600_000;
+use crate::record::EPOCH_MS;
 
 // Constant initialisers and no destructors: these are read inside of system calls.
 thread_local! {

@@ -195,6 +195,11 @@ impl Oracle {
         self.calls(session).filter(|call| call.may_have_effect())
     }
 
+    /// False for the sessions of the liveness phase, of which nobody knows what is done to them.
+    pub(crate) fn is_planned(&self, session: SessionId) -> bool {
+        session.0 < self.plan.shape.sessions
+    }
+
     /// Sessions that were ever named in a call.
     pub(crate) fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
         self.by_session.keys().copied()

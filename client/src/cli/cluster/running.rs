@@ -10,7 +10,7 @@ use super::links::Links;
 use super::plan::Plan;
 use super::process::{NodeProcess, NodeReport};
 use super::state::{ClusterState, NodeEntry};
-use super::view::{NodeView, compare_digests, views};
+use super::view::{NodeView, are_settled, compare_digests, views};
 use crate::cli::error::CliError;
 use crate::cli::host;
 
@@ -58,14 +58,15 @@ impl LocalCluster {
         &self.links
     }
 
-    /// Waits until every node takes calls; `progress` is told how many do.
+    /// Waits until every node takes calls and holds what it is to serve; `progress`
+    /// is told how many do.
     pub(crate) async fn wait_ready(&self, mut progress: impl FnMut(&[NodeView])) -> Result<(), CliError> {
         let started = host::now();
         loop {
             self.check_alive().await?;
             let views = self.views(false).await;
             progress(&views);
-            if views.iter().all(NodeView::is_ready) {
+            if are_settled(&views) {
                 return Ok(());
             }
             if started.elapsed() > READY_MAX {

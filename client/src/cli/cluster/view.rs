@@ -1,6 +1,6 @@
 //! What all nodes say about themselves, and whether their replicas agree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -47,6 +47,17 @@ impl NodeView {
         let peers = self.status.as_ref().map(|status| status.peers.as_slice()).unwrap_or_default();
         peers.iter().map(|peer| peer.lag_ms).max().unwrap_or(0)
     }
+}
+
+/// Whether all nodes take calls and agree on a layout that no change is under way of.
+pub(crate) fn are_settled(views: &[NodeView]) -> bool {
+    let layouts: BTreeSet<(u64, u64)> = views
+        .iter()
+        .filter_map(|view| view.status.as_ref().ok())
+        .map(|status| (status.layout_version, status.next_layout_version))
+        .collect();
+    let one = layouts.len() == 1 && layouts.iter().all(|(_, next)| *next == 0);
+    one && views.iter().all(NodeView::is_ready)
 }
 
 /// Whether the replicas of every partition have equal digests.

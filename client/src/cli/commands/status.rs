@@ -1,8 +1,10 @@
 //! `sojourn status`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
+use sojourn_client::cluster_types::GetStatusResponse;
 
 use super::members::TIMEOUT;
 use crate::cli::args::StatusArgs;
@@ -16,12 +18,25 @@ pub(crate) async fn run(data: &Path, args: StatusArgs, output: &Output) -> Resul
     let client = client(&state, None, TIMEOUT).await?;
     let views = views(&client, &state, args.digests).await;
     output.table(&table(&views));
+    changes(&views).into_iter().for_each(|line| output.line(line));
     let comparison = args.digests.then(|| compare_digests(&views));
     output.json(&json!({
         "nodes": views.iter().map(view_json).collect::<Vec<_>>(),
         "digests": comparison.as_ref().map(comparison_json),
     }));
     comparison.map_or(Ok(()), |comparison| judge(&comparison, output))
+}
+
+/// What the nodes say of a change of the layout that is under way.
+fn changes(views: &[NodeView]) -> BTreeSet<String> {
+    let statuses = views.iter().filter_map(|view| view.status.as_ref().ok());
+    let changing = statuses.filter(|status| status.next_layout_version > 0);
+    let line = |status: &GetStatusResponse| {
+        let waiting: Vec<String> = status.unsynced_replica_ids.iter().map(u32::to_string).collect();
+        let (now, next) = (status.layout_version, status.next_layout_version);
+        format!("layout {now} goes over to {next} once these replica ids have synced: {}", waiting.join(" "))
+    };
+    changing.map(line).collect()
 }
 
 fn judge(comparison: &Comparison, output: &Output) -> Result<(), CliError> {
@@ -108,11 +123,13 @@ fn view_json(view: &NodeView) -> serde_json::Value {
         "name": node.name, "region": node.region, "address": node.address, "ready": status.ready,
         "not_ready_reasons": status.not_ready_reasons, "incarnation": status.incarnation,
         "raft_leader": status.raft_leader, "raft_term": status.raft_term,
-        "layout_version": status.layout_version, "sessions": status.sessions,
+        "layout_version": status.layout_version, "next_layout_version": status.next_layout_version,
+        "unsynced_replica_ids": status.unsynced_replica_ids, "sessions": status.sessions,
         "resident_bytes": status.resident_bytes, "log_bytes": status.log_bytes,
         "disk_bytes": status.disk_bytes, "reads_total": status.reads_total,
         "writes_total": status.writes_total, "cpu_us_total": status.cpu_us_total,
-        "wan_sent_bytes_total": status.wan_sent_bytes_total, "version": status.version, "peers": peers,
+        "wan_sent_bytes_total": status.wan_sent_bytes_total, "version": status.version,
+        "clock_offset_ms": status.clock_offset_ms, "peers": peers,
     })
 }
 

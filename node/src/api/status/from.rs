@@ -1,7 +1,7 @@
 //! What each room's failure means to a caller.
 
 use super::{Failure, Reason};
-use crate::engine::EngineError;
+use crate::engine::{ClockOff, EngineError};
 use crate::session::DecodeError;
 use crate::store::StoreError;
 
@@ -28,6 +28,13 @@ impl From<EngineError> for Failure {
                 Self::new(Reason::NotReady, format!("this node takes no writes now: {detail}"))
             }
         }
+    }
+}
+
+impl From<ClockOff> for Failure {
+    fn from(off: ClockOff) -> Self {
+        let failure = Self::new(Reason::NotReady, off.to_string());
+        failure.with("clock_offset_ms", off.offset_ms).with("clock_offset_max_ms", off.offset_max_ms)
     }
 }
 

@@ -74,6 +74,7 @@ reasons! {
     /// This replica has only a part of the session and is fetching the rest.
     SessionIncomplete = "SESSION_INCOMPLETE", Unavailable, RETRY_AFTER_MS;
     /// The node has not joined, is shutting down, or its clock is off.
+    /// Metadata, if it is the clock: `clock_offset_ms`, `clock_offset_max_ms`.
     NotReady = "NOT_READY", Unavailable, 500;
     /// Too many calls are under way.
     Overloaded = "OVERLOADED", ResourceExhausted, RETRY_AFTER_MS;

@@ -21,6 +21,9 @@ impl PartitionState {
         }
         self.metadata_changed = false;
         self.flushing = std::mem::take(&mut self.dirty);
+        if planted!(CheckpointAheadOfRecords) {
+            self.dirty.extend(self.flushing.pop_last());
+        }
         self.flushing_bytes = std::mem::take(&mut self.dirty_bytes);
         self.flushing_block = self.first_block.take();
         let state = |key: &Key| self.slots.get(key).and_then(|slot| slot.state.clone());

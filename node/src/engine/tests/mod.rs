@@ -1,5 +1,6 @@
 //! Tests of the engine as a whole, on a simulated disk.
 
+mod clock;
 mod convergence;
 mod disk;
 mod local;

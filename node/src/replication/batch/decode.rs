@@ -70,7 +70,8 @@ impl Decoder {
     fn entry(&mut self, reader: &mut Reader, head: &Head, key: Key) -> Result<LogEntry, BatchError> {
         let origin = head.origin;
         let partition = key.partition(self.context.partition_count);
-        let seq = self.history.seq(origin, partition).wrapping_add(head.seq_difference);
+        let counted = if planted!(DecoderMixesOrigins) { self.context.sender } else { origin };
+        let seq = self.history.seq(counted, partition).wrapping_add(head.seq_difference);
         if seq == 0 {
             return Err(BatchError::Malformed);
         }

@@ -42,7 +42,9 @@ impl Core {
         match outcome {
             LogRead::Truncated => {
                 link.catch_up.retain(|(partition, _), _| *partition != range.0);
-                context.send(peer, Message::LogTruncated(vec![range.0]));
+                if !planted!(TruncationIsNotTold) {
+                    context.send(peer, Message::LogTruncated(vec![range.0]));
+                }
             }
             LogRead::Entries(entries) => self.feed(peer, range, reading, entries, context),
         }

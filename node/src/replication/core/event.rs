@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Topology;
-use crate::engine::LogEntry;
+use crate::engine::{ClockVerdict, LogEntry};
 use crate::replication::vectors::PartitionVectors;
 use crate::session::{Dot, Origin, Partition, ReplicaId};
 
@@ -38,11 +38,11 @@ pub enum Event {
         link: u64,
         /// How many entries it had.
         taken: u64,
-        /// Those that are held now and asked for confirmation.
-        confirmed: Vec<(Partition, Dot)>,
         /// Those that are new and to be passed on within this region.
         pass_on: Vec<Arc<LogEntry>>,
     },
+    /// Entries that asked for confirmation survive a power loss here.
+    EntriesSynced(Vec<(Partition, Dot)>),
     /// A message other than entries.
     Received {
         /// Who sent it.
@@ -91,7 +91,7 @@ pub enum Message {
         /// Counted since the link was opened.
         entries: u64,
     },
-    /// These entries of the receiver are applied here.
+    /// These entries of the receiver are applied and synced here.
     Applied(Applied),
     /// A hash over the vectors of the shared partitions.
     VectorsHash(u128),
@@ -104,6 +104,23 @@ pub enum Message {
     },
     /// The log does not reach back to what the receiver lacks of these partitions.
     LogTruncated(Vec<Partition>),
+    /// The newest layout that the sender knows of. All that it sent before, it sent
+    /// without knowing that layout.
+    LayoutVersion(u64),
+    /// Asks what the receiver holds of partitions, once it knows this layout.
+    SyncRequest {
+        /// The layout that the sender wants to sync.
+        layout_version: u64,
+        /// Ascending.
+        partitions: Vec<Partition>,
+    },
+    /// Whoever holds all of this has synced from the sender.
+    SyncPoint {
+        /// As in the request.
+        layout_version: u64,
+        /// All that the sender holds, entries beyond a hole included.
+        vectors: PartitionVectors,
+    },
     /// Liveness and round trip.
     Heartbeat(Beat),
 }
@@ -117,15 +134,17 @@ pub struct Applied {
     pub dots: Vec<(Partition, u64)>,
 }
 
-/// A heartbeat; clocks are monotonic, in microseconds.
+/// A heartbeat; what is in microseconds is monotonic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Beat {
-    /// The sender's clock.
+    /// The sender's monotonic clock.
     pub sent_us: u64,
     /// The last `sent_us` the sender received; 0: none.
     pub echo_us: u64,
     /// How long the sender held that.
     pub held_us: u64,
+    /// The sender's wall clock, in milliseconds since the Unix epoch; 0: not told.
+    pub wall_ms: u64,
 }
 
 /// Why a link is closed by this side.
@@ -180,6 +199,17 @@ pub enum Effect {
         /// The partition.
         partition: Partition,
     },
+    /// This node holds all entries that it needs for a layout. Complete the partial
+    /// records, make all of it last, then tell the membership. Comes again until
+    /// the membership says so.
+    Synced {
+        /// The layout.
+        layout_version: u64,
+        /// The partitions that were synced.
+        partitions: Vec<Partition>,
+    },
+    /// Tell the engine what the peers' clocks say about this node's.
+    Clock(ClockVerdict),
     /// Close the peer's link; it may be opened again.
     Close {
         /// The peer.

@@ -8,12 +8,19 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::engine::LogEntry;
+use crate::engine::{ClockState, LogEntry};
 use crate::env::{Rng, SeedableRng};
 use crate::placement::Layout;
 use crate::session::Key;
 
 pub(super) const PARTITIONS: u32 = 4;
+
+pub(super) const CLOCK_OFFSET_MAX_MS: u64 = 500;
+
+/// A moment, by a wall clock that is right.
+pub(super) fn at_wall(monotonic: Duration) -> Now {
+    Now { monotonic, wall_ms: 1_800_000_000_000 + u64::try_from(monotonic.as_millis()).unwrap() }
+}
 
 pub(super) fn origin(replica: u16) -> Origin {
     Origin { replica: ReplicaId(replica), incarnation: 1 }
@@ -25,25 +32,33 @@ pub(super) fn key(partition: u16) -> Key {
     Key(key)
 }
 
-/// Regions `r0`, `r1`, ... of so many nodes; every node holds every partition.
-pub(super) fn topology(me: u16, regions: &[u16]) -> Topology {
-    let mut nodes = BTreeMap::new();
-    let mut replicas: BTreeMap<String, Vec<ReplicaId>> = BTreeMap::new();
-    let mut next = 1;
-    for (number, size) in regions.iter().enumerate() {
-        for _ in 0..*size {
-            nodes.insert(ReplicaId(next), format!("r{number}"));
-            replicas.entry(format!("r{number}")).or_default().push(ReplicaId(next));
-            next += 1;
-        }
-    }
-    let layout = Layout {
-        version: 1,
+/// Regions `r0`, `r1`, ... of so many nodes.
+fn nodes(regions: &[u16]) -> BTreeMap<ReplicaId, String> {
+    let names = regions.iter().enumerate().flat_map(|(number, size)| (0..*size).map(move |_| number));
+    (1..).map(ReplicaId).zip(names.map(|number| format!("r{number}"))).collect()
+}
+
+/// A layout in which each partition has the same replicas.
+pub(super) fn layout(version: u64, regions: &[&[u16]]) -> Layout {
+    let ids = |ids: &[u16]| ids.iter().copied().map(ReplicaId).collect();
+    let replicas: BTreeMap<String, Vec<ReplicaId>> =
+        (0..).zip(regions).map(|(number, replicas)| (format!("r{number}"), ids(replicas))).collect();
+    Layout {
+        version,
         partition_count: PARTITIONS,
         replicas_per_region: 3,
         partitions: vec![replicas; PARTITIONS as usize],
-    };
-    Topology::for_test(origin(me), nodes, Arc::new(layout))
+        next: None,
+    }
+}
+
+/// Regions `r0`, `r1`, ... of so many nodes; every node holds every partition.
+pub(super) fn topology(me: u16, regions: &[u16]) -> Topology {
+    let mut ids = 1..;
+    let replicas: Vec<Vec<u16>> =
+        regions.iter().map(|size| ids.by_ref().take(usize::from(*size)).collect()).collect();
+    let replicas: Vec<&[u16]> = replicas.iter().map(Vec::as_slice).collect();
+    Topology::for_test(origin(me), nodes(regions), Arc::new(layout(1, &replicas)))
 }
 
 /// What an engine would hold.
@@ -60,6 +75,10 @@ impl Log {
     pub(super) fn insert(&mut self, entry: Arc<LogEntry>) {
         let key = (entry.key.partition(PARTITIONS), entry.origin);
         self.entries.entry(key).or_default().insert(entry.seq, entry);
+    }
+
+    pub(super) fn entry(&self, partition: Partition, origin: Origin, seq: u64) -> Arc<LogEntry> {
+        self.entries[&(partition, origin)][&seq].clone()
     }
 
     fn read(&self, key: (Partition, Origin), after: u64, bytes_max: usize) -> LogRead {
@@ -100,6 +119,17 @@ impl Held for Log {
         }
         vector
     }
+
+    fn seen(&self, partition: Partition) -> VersionVector {
+        let mut seen = self.vector(partition);
+        for ((of, origin), entries) in &self.entries {
+            let last = entries.keys().next_back().filter(|_| *of == partition);
+            if let Some(last) = last.filter(|last| **last > seen.get(origin)) {
+                seen.dots.insert(*origin, *last);
+            }
+        }
+        seen
+    }
 }
 
 enum Frame {
@@ -112,7 +142,11 @@ pub(super) struct Node {
     pub(super) log: Log,
     rng: StdRng,
     later: VecDeque<Event>,
-    written: BTreeMap<Partition, u64>,
+    pub(super) written: BTreeMap<Partition, u64>,
+    /// The layouts that it has reported as synced, and what it held then.
+    pub(super) reports: Vec<(u64, PartitionVectors)>,
+    /// From whom it took over which partitions.
+    pub(super) transferred: Vec<(u16, Partition)>,
 }
 
 pub(super) struct Net {
@@ -122,6 +156,7 @@ pub(super) struct Net {
     pub(super) now: Duration,
     pub(super) rng: StdRng,
     next_link: u64,
+    regions: Vec<u16>,
     /// Entries sent from one region to another.
     pub(super) wan_entries: u64,
     /// These nodes take nothing and answer nothing, though their links stay open.
@@ -132,11 +167,13 @@ impl Net {
     pub(super) fn new(seed: u64, regions: &[u16], config: &ReplicationConfig) -> Self {
         let count: u16 = regions.iter().sum();
         let node = |id: u16| Node {
-            core: Core::new(config.clone(), topology(id, regions), Duration::ZERO),
+            core: Core::new(config.clone(), topology(id, regions), CLOCK_OFFSET_MAX_MS, Duration::ZERO),
             log: Log::default(),
             rng: StdRng::seed_from_u64(seed ^ u64::from(id)),
             later: VecDeque::new(),
             written: BTreeMap::new(),
+            reports: Vec::new(),
+            transferred: Vec::new(),
         };
         Self {
             nodes: (1..=count).map(|id| (id, node(id))).collect(),
@@ -145,9 +182,21 @@ impl Net {
             now: Duration::ZERO,
             rng: StdRng::seed_from_u64(seed),
             next_link: 1,
+            regions: regions.to_vec(),
             wan_entries: 0,
             stuck: Vec::new(),
         }
+    }
+
+    /// A node learns of a layout.
+    pub(super) fn learn(&mut self, at: u16, layout: &Layout) {
+        let topology = Topology::for_test(origin(at), nodes(&self.regions), Arc::new(layout.clone()));
+        self.event(at, Event::Topology(topology));
+    }
+
+    pub(super) fn vectors(&self, at: u16) -> PartitionVectors {
+        let partitions = (0..PARTITIONS).map(|number| Partition(u16::try_from(number).unwrap()));
+        partitions.map(|partition| (partition, self.nodes[&at].log.vector(partition))).collect()
     }
 
     pub(super) fn pairs(&self) -> Vec<(u16, u16)> {
@@ -194,7 +243,7 @@ impl Net {
 
     pub(super) fn event(&mut self, at: u16, event: Event) {
         let node = self.nodes.get_mut(&at).unwrap();
-        let effects = node.core.handle(event, self.now, &node.log, &mut node.rng);
+        let effects = node.core.handle(event, at_wall(self.now), &node.log, &mut node.rng);
         for effect in effects {
             self.carry_out(at, effect);
         }
@@ -226,8 +275,14 @@ impl Net {
                     let truncated = node.log.truncated.entry((partition, origin)).or_default();
                     *truncated = seq.max(*truncated);
                 }
+                node.transferred.push((from.0, partition));
                 node.later.push_back(Event::TransferEnded { partition, complete: true });
             }
+            Effect::Synced { layout_version, .. } => {
+                let held = self.vectors(at);
+                self.nodes.get_mut(&at).unwrap().reports.push((layout_version, held));
+            }
+            Effect::Clock(verdict) => assert_eq!(verdict.state, ClockState::Agreed),
             Effect::Close { peer, .. } => self.cut(at, peer.0),
         }
     }
@@ -271,8 +326,7 @@ impl Net {
                     self.nodes.get_mut(&to).unwrap().log.insert(entry.clone());
                 }
                 let pass_on = if relay { entries } else { Vec::new() };
-                let confirmed = Vec::new();
-                self.event(to, Event::EntriesApplied { from, link, taken, confirmed, pass_on });
+                self.event(to, Event::EntriesApplied { from, link, taken, pass_on });
             }
         }
         true
@@ -293,9 +347,15 @@ impl Net {
     }
 
     pub(super) fn converged(&self) -> bool {
+        let all: Vec<u16> = self.nodes.keys().copied().collect();
+        self.have_all(&all)
+    }
+
+    /// These nodes hold everything that was ever written.
+    pub(super) fn have_all(&self, nodes: &[u16]) -> bool {
         (0..PARTITIONS).all(|partition| {
             let partition = Partition(u16::try_from(partition).unwrap());
-            let mut vectors = self.nodes.values().map(|node| node.log.vector(partition));
+            let mut vectors = nodes.iter().map(|id| self.nodes[id].log.vector(partition));
             let first = vectors.next().unwrap();
             let written: u64 = self.nodes.values().filter_map(|node| node.written.get(&partition)).sum();
             first.dots.values().sum::<u64>() == written && vectors.all(|vector| vector == first)
@@ -304,9 +364,14 @@ impl Net {
 
     /// Everything quiet and connected: runs until all nodes hold everything written.
     pub(super) fn converge(&mut self, within: Duration) {
+        self.quiet_until("converged", within, Self::converged);
+    }
+
+    /// Everything quiet and connected: runs until something holds.
+    pub(super) fn quiet_until(&mut self, what: &str, within: Duration, holds: impl Fn(&Self) -> bool) {
         let deadline = self.now + within;
-        while !self.converged() {
-            assert!(self.now < deadline, "not converged after {within:?}");
+        while !holds(self) {
+            assert!(self.now < deadline, "not {what} after {within:?}");
             self.connect_all();
             self.settle();
             self.advance(Duration::from_millis(100));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Beat;
 use crate::engine::LogEntry;
+use crate::env::Now;
 use crate::session::{Origin, Partition};
 
 /// What an entry takes in a buffer besides its fragment, in bytes.
@@ -93,7 +94,8 @@ impl Link {
     /// the buffer is full.
     pub(super) fn enqueue(&mut self, partition: Partition, outbound: Outbound, buffer_bytes_max: usize) {
         let cost = cost_bytes(&outbound.entry);
-        if self.lagging_since.is_none() && self.buffered_bytes() + cost <= buffer_bytes_max {
+        let has_room = self.buffered_bytes() + cost <= buffer_bytes_max || planted!(BufferHasNoBound);
+        if self.lagging_since.is_none() && has_room {
             self.waiting_bytes += cost;
             self.waiting.push_back(outbound);
             return;
@@ -158,18 +160,26 @@ impl Link {
     }
 
     /// A heartbeat to send.
-    pub(super) fn beat(&self, now: Duration) -> Beat {
-        let (echo_us, held) = self.echo.map_or((0, Duration::ZERO), |(sent_us, at)| (sent_us, now - at));
-        Beat { sent_us: micros(now), echo_us, held_us: micros(held) }
+    pub(super) fn beat(&self, now: Now) -> Beat {
+        let held = |at: Duration| now.monotonic.saturating_sub(at);
+        let (echo_us, held) = self.echo.map_or((0, Duration::ZERO), |(sent_us, at)| (sent_us, held(at)));
+        Beat { sent_us: micros(now.monotonic), echo_us, held_us: micros(held), wall_ms: now.wall_ms }
     }
 
-    /// A heartbeat was received.
-    pub(super) fn heard(&mut self, beat: Beat, now: Duration) {
+    /// A heartbeat was received; gives the round trip that it measures.
+    pub(super) fn heard(&mut self, beat: Beat, now: Duration) -> Option<Duration> {
         self.echo = Some((beat.sent_us, now));
-        if beat.echo_us > 0 {
-            let away_us = micros(now).saturating_sub(beat.echo_us).saturating_sub(beat.held_us);
-            self.round_trip = Some(Duration::from_micros(away_us));
+        if beat.echo_us == 0 {
+            return None;
         }
+        let away_us = micros(now).saturating_sub(beat.echo_us).saturating_sub(beat.held_us);
+        self.round_trip = Some(Duration::from_micros(away_us));
+        self.round_trip
+    }
+
+    /// No heartbeat was received yet.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.echo.is_none()
     }
 
     /// Where everything unconfirmed was headed, for another way there.

@@ -7,6 +7,8 @@
 //!   it has caught up ([`link`]).
 //! - Gossip compares version vectors with random peers and sends what they lack,
 //!   whoever wrote it ([`gossip`]).
+//! - A node that gains partitions says when it holds what their replicas hold
+//!   ([`sync`]); one that loses some hands over what only it holds ([`handover`]).
 //! - A peer that lacks more than the log holds is told so and asks for a transfer
 //!   of the partition's full states (`transfer`).
 //!
@@ -14,11 +16,14 @@
 //! same effects. Version vectors are the engine's; the core asks through [`Held`].
 
 mod catch_up;
+mod clock;
 mod event;
 mod gossip;
+mod handover;
 mod link;
 mod push;
 mod report;
+mod sync;
 mod topology;
 mod transfer;
 
@@ -29,16 +34,21 @@ pub use event::{Applied, Beat, CloseReason, Effect, Event, LogRead, Message};
 pub use report::PeerState;
 pub use topology::Topology;
 
+use self::clock::ClockWatch;
 use self::link::Link;
+use self::sync::Sync;
 use super::config::ReplicationConfig;
 use super::vectors::PartitionVectors;
-use crate::env::StdRng;
+use crate::env::{Now, StdRng};
 use crate::session::{Origin, Partition, ReplicaId, VersionVector};
 
 /// What this node's engine holds.
 pub trait Held {
     /// The version vector of a partition.
     fn vector(&self, partition: Partition) -> VersionVector;
+
+    /// The highest entry held of each origin, holes before it or not.
+    fn seen(&self, partition: Partition) -> VersionVector;
 }
 
 /// The state of replication at one node.
@@ -50,8 +60,11 @@ pub struct Core {
     transfers: BTreeMap<Partition, ReplicaId>,
     /// Transfers to begin when others have ended.
     transfers_waiting: BTreeMap<Partition, ReplicaId>,
+    /// Partitions that this node is about to serve.
+    sync: Option<Sync>,
     next_gossip: Duration,
     next_heartbeat: Duration,
+    clock: ClockWatch,
 }
 
 /// What is known of another node.
@@ -75,6 +88,7 @@ struct Stall {
 /// What one call of [`Core::handle`] works with besides the state.
 struct Context<'a> {
     now: Duration,
+    wall_ms: u64,
     held: &'a dyn Held,
     rng: &'a mut StdRng,
     effects: Vec<Effect>,
@@ -84,24 +98,37 @@ impl Context<'_> {
     fn send(&mut self, to: ReplicaId, message: Message) {
         self.effects.push(Effect::Send { to, message });
     }
+
+    fn time(&self) -> Now {
+        Now { monotonic: self.now, wall_ms: self.wall_ms }
+    }
 }
 
 impl Core {
-    /// A node without any link.
+    /// A node without any link. Wall clocks may differ by `clock_offset_max_ms`.
     #[must_use]
-    pub fn new(config: ReplicationConfig, topology: Topology, now: Duration) -> Self {
+    pub fn new(
+        config: ReplicationConfig,
+        topology: Topology,
+        clock_offset_max_ms: u64,
+        now: Duration,
+    ) -> Self {
         let next_gossip = now + Duration::from_millis(config.gossip_interval_ms);
         let next_heartbeat = now + Duration::from_millis(config.heartbeat_ms);
+        let clock = ClockWatch::new(clock_offset_max_ms, silence_max(&config));
         let mut core = Self {
             config,
             topology,
             peers: BTreeMap::new(),
             transfers: BTreeMap::new(),
             transfers_waiting: BTreeMap::new(),
+            sync: None,
             next_gossip,
             next_heartbeat,
+            clock,
         };
         core.sync_peers(now);
+        core.plan_sync();
         core
     }
 
@@ -112,19 +139,20 @@ impl Core {
     }
 
     /// Takes one event and says what to do. Effects are to be carried out in order.
-    pub fn handle(&mut self, event: Event, now: Duration, held: &dyn Held, rng: &mut StdRng) -> Vec<Effect> {
-        let mut context = Context { now, held, rng, effects: Vec::new() };
+    pub fn handle(&mut self, event: Event, now: Now, held: &dyn Held, rng: &mut StdRng) -> Vec<Effect> {
+        let Now { monotonic, wall_ms } = now;
+        let mut context = Context { now: monotonic, wall_ms, held, rng, effects: Vec::new() };
         match event {
             Event::Topology(topology) => self.change_topology(topology, &mut context),
             Event::Connected { peer, link } => self.connected(peer, link, &mut context),
             Event::Disconnected { peer, link } => self.disconnected(peer, link, &mut context),
             Event::Committed(entries) => self.push_own(entries, &mut context),
             Event::CommitsSkipped => self.compare_with_all(&mut context),
-            Event::EntriesApplied { from, link, taken, confirmed, pass_on } => {
+            Event::EntriesApplied { from, link, taken, pass_on } => {
                 self.batch_taken(from, link, taken, &mut context);
-                self.confirm_to_origins(confirmed, &mut context);
                 self.pass_on(from, pass_on, &mut context);
             }
+            Event::EntriesSynced(dots) => self.confirm_to_origins(dots, &mut context),
             Event::Received { from, link, message } => self.received(from, link, message, &mut context),
             Event::LogRead { peer, link, range, outcome } => {
                 self.log_read(peer, link, range, outcome, &mut context);
@@ -138,7 +166,11 @@ impl Core {
     }
 
     fn change_topology(&mut self, topology: Topology, context: &mut Context<'_>) {
+        let known_version = self.topology.layout_version();
         self.topology = topology;
+        if self.topology.layout_version() > known_version {
+            self.announce_layout(context);
+        }
         let gone: Vec<ReplicaId> =
             self.peers.keys().copied().filter(|peer| !self.topology.is_peer(*peer)).collect();
         for peer in gone {
@@ -146,9 +178,12 @@ impl Core {
                 context.effects.push(Effect::Close { peer, reason: CloseReason::Removed });
             }
         }
+        self.clock.retain(|peer| self.topology.is_peer(peer));
         for peer in self.sync_peers(context.now) {
             self.compare_vectors(peer, true, context);
         }
+        self.plan_sync();
+        self.request_sync(context);
     }
 
     /// Follows the topology; returns the peers that now share other partitions.
@@ -158,7 +193,8 @@ impl Core {
             let shared = self.topology.shared(id);
             let peer = self.peers.entry(id).or_insert_with(|| Peer::new(now));
             if peer.shared != shared {
-                peer.known.retain(|partition, _| shared.binary_search(partition).is_ok());
+                let topology = &self.topology;
+                peer.known.retain(|partition, _| topology.holds(id, *partition));
                 peer.shared = shared;
                 changed.push(id);
             }
@@ -171,12 +207,17 @@ impl Core {
             context.effects.push(Effect::Close { peer: origin.replica, reason: CloseReason::Removed });
             return;
         };
-        peer.link = Some(Link::new(id, context.now));
+        let link = Link::new(id, context.now);
+        // At once, so that a node whose clock is off learns it before it serves for long.
+        context.send(origin.replica, Message::Heartbeat(link.beat(context.time())));
+        peer.link = Some(link);
         // It may have crashed and forgotten unsynced entries, so nothing is known of it.
         peer.known.clear();
         peer.stalls.clear();
+        context.send(origin.replica, Message::LayoutVersion(self.topology.layout_version()));
         // The other side does the same, so no reply is asked for.
         self.compare_vectors(origin.replica, false, context);
+        self.request_sync(context);
     }
 
     fn disconnected(&mut self, replica: ReplicaId, id: u64, context: &mut Context<'_>) {
@@ -196,22 +237,47 @@ impl Core {
                 self.vectors(from, vectors, reply_wanted, context);
             }
             Message::LogTruncated(partitions) => self.log_truncated(from, partitions, context),
-            Message::Heartbeat(beat) => link.heard(beat, context.now),
+            Message::LayoutVersion(_) => self.request_sync(context),
+            Message::SyncRequest { layout_version, partitions } => {
+                self.sync_request(from, layout_version, partitions, context);
+            }
+            Message::SyncPoint { layout_version, vectors } => {
+                self.sync_point(from, layout_version, vectors, context);
+            }
+            Message::Heartbeat(beat) => self.beat(from, beat, context),
             // For whoever waits for acknowledgements; it changes nothing here.
             Message::Applied(_) => {}
         }
     }
 
+    fn beat(&mut self, from: ReplicaId, beat: Beat, context: &mut Context<'_>) {
+        let Some(link) = self.peers.get_mut(&from).and_then(|peer| peer.link.as_mut()) else { return };
+        let is_first = link.is_unheard();
+        let round_trip = link.heard(beat, context.now);
+        if is_first {
+            context.send(from, Message::Heartbeat(link.beat(context.time())));
+        }
+        if let Some(round_trip) = round_trip.filter(|_| beat.wall_ms > 0) {
+            self.clock.heard(from, beat.wall_ms, round_trip, context.time());
+            self.judge_clock(context);
+        }
+    }
+
+    fn judge_clock(&mut self, context: &mut Context<'_>) {
+        context.effects.extend(self.clock.judge(context.time(), self.peers.is_empty()).map(Effect::Clock));
+    }
+
     fn tick(&mut self, context: &mut Context<'_>) {
+        self.judge_clock(context);
         let interval = Duration::from_millis(self.config.heartbeat_ms);
-        let silence_max = interval * self.config.heartbeat_misses_max;
+        let silence_max = silence_max(&self.config);
         let beat_due = context.now >= self.next_heartbeat;
         for (id, peer) in &mut self.peers {
             let Some(link) = &mut peer.link else { continue };
             if context.now.saturating_sub(link.last_heard) > silence_max {
                 context.effects.push(Effect::Close { peer: *id, reason: CloseReason::Silent });
             } else if beat_due {
-                let message = Message::Heartbeat(link.beat(context.now));
+                let message = Message::Heartbeat(link.beat(context.time()));
                 context.effects.push(Effect::Send { to: *id, message });
             }
         }
@@ -220,6 +286,8 @@ impl Core {
         }
         if context.now >= self.next_gossip {
             self.gossip(context);
+            self.request_sync(context);
+            self.check_sync(context);
         }
     }
 
@@ -231,6 +299,11 @@ impl Core {
     fn is_connected(&self, replica: ReplicaId) -> bool {
         self.peers.get(&replica).is_some_and(|peer| peer.link.is_some())
     }
+}
+
+/// How long a link may be silent.
+fn silence_max(config: &ReplicationConfig) -> Duration {
+    Duration::from_millis(config.heartbeat_ms) * config.heartbeat_misses_max
 }
 
 impl Peer {

@@ -98,9 +98,9 @@ impl Core {
     }
 
     /// Tells the origins of entries that asked for it.
-    pub(super) fn confirm_to_origins(&self, confirmed: Vec<(Partition, Dot)>, context: &mut Context<'_>) {
+    pub(super) fn confirm_to_origins(&self, synced: Vec<(Partition, Dot)>, context: &mut Context<'_>) {
         let mut by_origin: BTreeMap<_, Vec<(Partition, u64)>> = BTreeMap::new();
-        for (partition, dot) in confirmed {
+        for (partition, dot) in synced {
             by_origin.entry(dot.origin).or_default().push((partition, dot.seq));
         }
         for (origin, dots) in by_origin {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Core, Held, Peer};
-use crate::session::{Dot, Partition, ReplicaId};
+use crate::session::ReplicaId;
 
 /// How a peer does, as this node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +26,6 @@ pub struct PeerState {
 }
 
 impl Core {
-    /// The replicas that are known to hold a write, this node included.
-    #[must_use]
-    pub fn holders(&self, partition: Partition, dot: Dot) -> Vec<ReplicaId> {
-        let holds = |peer: &Peer| peer.covers(partition, dot.origin, dot.seq);
-        let others = self.peers.iter().filter(|(_, peer)| holds(peer)).map(|(id, _)| *id);
-        others.chain([self.topology.me().replica]).collect()
-    }
-
     /// One report a peer, by replica id.
     #[must_use]
     pub fn peers(&self, now: Duration, held: &dyn Held) -> Vec<PeerState> {

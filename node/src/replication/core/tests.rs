@@ -29,12 +29,17 @@ struct Lone {
 
 impl Lone {
     fn new(me: u16, regions: &[u16]) -> Self {
-        let core = Core::new(ReplicationConfig::default(), topology(me, regions), Duration::ZERO);
+        let core = Core::new(
+            ReplicationConfig::default(),
+            topology(me, regions),
+            CLOCK_OFFSET_MAX_MS,
+            Duration::ZERO,
+        );
         Self { core, log: Log::default(), rng: StdRng::seed_from_u64(1) }
     }
 
     fn at(&mut self, ms: u64, event: Event) -> Vec<Effect> {
-        self.core.handle(event, Duration::from_millis(ms), &self.log, &mut self.rng)
+        self.core.handle(event, at_wall(Duration::from_millis(ms)), &self.log, &mut self.rng)
     }
 
     fn connect(&mut self, peer: u16) {
@@ -87,21 +92,17 @@ fn a_relay_passes_on_confirms_and_does_not_send_back() {
     for peer in [1, 5, 6] {
         node.connect(peer);
     }
-    let event = Event::EntriesApplied {
-        from: ReplicaId(1),
-        link: 1,
-        taken: 2,
-        confirmed: vec![(Partition(0), Dot { origin: origin(1), seq: 1 })],
-        pass_on: vec![entry(1, 1)],
-    };
+    let event = Event::EntriesApplied { from: ReplicaId(1), link: 1, taken: 2, pass_on: vec![entry(1, 1)] };
     let applied = Applied { incarnation: 1, dots: vec![(Partition(0), 1)] };
     let expected = [
         Effect::Send { to: ReplicaId(1), message: Message::BatchAck { entries: 2 } },
-        Effect::Send { to: ReplicaId(1), message: Message::Applied(applied) },
         sent(5, &[entry(1, 1)], false),
         sent(6, &[entry(1, 1)], false),
     ];
     assert_eq!(node.at(1, event), expected);
+    let synced = Event::EntriesSynced(vec![(Partition(0), Dot { origin: origin(1), seq: 1 })]);
+    let confirmation = Effect::Send { to: ReplicaId(1), message: Message::Applied(applied) };
+    assert_eq!(node.at(1, synced), [confirmation]);
 }
 
 #[test]
@@ -131,7 +132,7 @@ fn equal_hashes_are_silent_and_others_bring_the_vectors() {
 fn a_silent_link_is_closed() {
     let mut node = Lone::new(1, &[2]);
     node.connect(2);
-    let beat = Message::Heartbeat(Beat { sent_us: 1, echo_us: 0, held_us: 0 });
+    let beat = Message::Heartbeat(Beat { sent_us: 1, echo_us: 0, held_us: 0, wall_ms: 0 });
     node.receive(2_000, 2, beat);
     let close = Effect::Close { peer: ReplicaId(2), reason: CloseReason::Silent };
     assert!(!node.at(5_000, Event::Tick).contains(&close));
@@ -150,7 +151,11 @@ fn more_confirmations_than_entries_close_the_link() {
 fn the_round_trip_leaves_out_how_long_the_echo_was_held() {
     let mut node = Lone::new(1, &[2]);
     node.connect(2);
-    node.receive(50, 2, Message::Heartbeat(Beat { sent_us: 9, echo_us: 10_000, held_us: 30_000 }));
+    node.receive(
+        50,
+        2,
+        Message::Heartbeat(Beat { sent_us: 9, echo_us: 10_000, held_us: 30_000, wall_ms: 0 }),
+    );
     let peers = node.core.peers(Duration::from_millis(50), &node.log);
     assert_eq!(peers[0].round_trip_us, Some(10_000));
 }

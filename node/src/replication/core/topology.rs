@@ -57,13 +57,41 @@ impl Topology {
         self.layout.partition_count
     }
 
-    /// The replicas of a partition by region.
+    /// The newest layout that this node knows of.
     #[must_use]
-    pub fn replicas(&self, partition: Partition) -> Option<&RegionReplicas> {
-        self.layout.replicas(partition)
+    pub fn layout_version(&self) -> u64 {
+        self.layout.newest_version()
     }
 
-    /// This node holds the partition.
+    /// The replicas of a partition that receive writes, by region.
+    #[must_use]
+    pub fn replicas(&self, partition: Partition) -> Option<&RegionReplicas> {
+        self.layout.write_replicas(partition)
+    }
+
+    /// A node serves the partition's reads.
+    #[must_use]
+    pub fn serves(&self, replica: ReplicaId, partition: Partition) -> bool {
+        self.layout
+            .read_replicas(partition)
+            .is_some_and(|regions| regions.values().any(|replicas| replicas.contains(&replica)))
+    }
+
+    /// The partitions that this node must sync, each with the groups of replicas to sync from.
+    pub(super) fn to_sync(&self) -> BTreeMap<Partition, Vec<Vec<ReplicaId>>> {
+        self.layout.to_sync(self.me.replica, &self.region)
+    }
+
+    /// Partitions that are no longer this node's.
+    pub(super) fn not_held(&self) -> impl Iterator<Item = Partition> {
+        self.partitions().filter(|partition| !self.holds(self.me.replica, *partition))
+    }
+
+    fn partitions(&self) -> impl Iterator<Item = Partition> {
+        (0..self.layout.partitions.len()).filter_map(|number| u16::try_from(number).ok().map(Partition))
+    }
+
+    /// A node receives the partition's writes.
     #[must_use]
     pub fn holds(&self, replica: ReplicaId, partition: Partition) -> bool {
         self.replicas(partition)
@@ -86,8 +114,7 @@ impl Topology {
 
     /// The partitions that this node and a peer both hold, ascending.
     pub(super) fn shared(&self, peer: ReplicaId) -> Vec<Partition> {
-        (0..self.layout.partitions.len())
-            .filter_map(|number| u16::try_from(number).ok().map(Partition))
+        self.partitions()
             .filter(|partition| self.holds(self.me.replica, *partition) && self.holds(peer, *partition))
             .collect()
     }

@@ -27,19 +27,21 @@ impl Core {
     /// One place is free again. What was written meanwhile comes by comparing
     /// vectors; so does a transfer that failed.
     pub(super) fn transfer_ended(&mut self, partition: Partition, complete: bool, context: &mut Context<'_>) {
-        if let Some(from) = self.transfers.remove(&partition)
-            && complete
-        {
-            self.compare_vectors(from, true, context);
+        if let Some(from) = self.transfers.remove(&partition) {
+            self.sync_transferred(partition, from, complete);
+            if complete {
+                self.compare_vectors(from, true, context);
+            }
         }
         self.start_transfers(context);
     }
 
-    fn start_transfers(&mut self, context: &mut Context<'_>) {
+    pub(super) fn start_transfers(&mut self, context: &mut Context<'_>) {
         while self.transfers.len() < self.config.transfers_max {
             let Some((partition, from)) = self.transfers_waiting.pop_first() else { return };
             if self.is_connected(from) {
                 self.transfers.insert(partition, from);
+                self.sync_transfer_started(partition, from);
                 context.effects.push(Effect::StartTransfer { from, partition });
             }
         }

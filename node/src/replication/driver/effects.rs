@@ -5,18 +5,20 @@ use std::sync::Arc;
 use super::outgoing::Outgoing;
 use super::{HeldBy, Shared, State};
 use crate::replication::core::{CloseReason, Effect, Event, LogRead};
+use crate::replication::seam::Replica;
 use crate::session::{Origin, Partition, ReplicaId};
 
 /// Effects that take time; they run in tasks of their own.
 enum Slow {
     ReadLog { peer: ReplicaId, link: u64, partition: Partition, origin: Origin, after: u64, bytes_max: usize },
     Transfer { from: ReplicaId, partition: Partition },
+    ReportSynced { layout_version: u64, partitions: Vec<Partition> },
 }
 
 impl Shared {
     /// Tells the core and does what it wants. Never waits.
     pub(in crate::replication) fn handle(self: &Arc<Self>, event: Event) {
-        let now = self.env.clock.monotonic();
+        let now = self.env.clock.now();
         let mut slow = Vec::new();
         {
             let mut state = self.state.lock();
@@ -24,7 +26,7 @@ impl Shared {
             let effects = core.handle(event, now, &HeldBy(&*self.replica), rng);
             // Under the lock, so that a link sees effects in the order they were decided.
             for effect in effects {
-                slow.extend(state.carry_out(effect));
+                slow.extend(state.carry_out(effect, &*self.replica));
             }
         }
         for work in slow {
@@ -45,6 +47,9 @@ impl Shared {
                     shared.handle(Event::LogRead { peer, link, range: (partition, origin), outcome });
                 });
             }
+            Slow::ReportSynced { layout_version, partitions } => {
+                self.spawn("replication.sync", shared.report_synced(layout_version, partitions));
+            }
             Slow::Transfer { from, partition } => {
                 self.spawn("replication.transfer", async move {
                     let outcome = shared.transfer(from, partition).await;
@@ -59,15 +64,19 @@ impl Shared {
 }
 
 impl State {
-    fn carry_out(&mut self, effect: Effect) -> Option<Slow> {
+    fn carry_out(&mut self, effect: Effect, replica: &dyn Replica) -> Option<Slow> {
         match effect {
             Effect::SendEntries { to, entries, relay } => self.send(to, Outgoing::Entries { entries, relay }),
             Effect::Send { to, message } => self.send(to, Outgoing::Message(message)),
+            Effect::Clock(verdict) => replica.set_clock(verdict),
             Effect::Close { peer, reason } => self.close(peer, reason),
             Effect::ReadLog { peer, link, partition, origin, after, bytes_max } => {
                 return Some(Slow::ReadLog { peer, link, partition, origin, after, bytes_max });
             }
             Effect::StartTransfer { from, partition } => return Some(Slow::Transfer { from, partition }),
+            Effect::Synced { layout_version, partitions } => {
+                return Some(Slow::ReportSynced { layout_version, partitions });
+            }
         }
         None
     }

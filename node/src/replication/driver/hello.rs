@@ -64,8 +64,29 @@ impl From<Refusal> for Status {
     }
 }
 
+/// Says who `me` is, and what it knows of the membership.
+#[must_use]
+pub fn caller(membership: &Membership, me: Origin) -> pb::Caller {
+    pb::Caller {
+        cluster_id: membership.cluster_id.clone(),
+        replica_id: me.replica.0.into(),
+        incarnation: me.incarnation,
+        epoch: membership.epoch,
+    }
+}
+
+/// The first frame of a link, from either side.
+#[must_use]
+pub fn hello(membership: &Membership, me: Origin) -> pb::Frame {
+    let hello = pb::Hello { caller: Some(caller(membership, me)), protocol_version: PROTOCOL_VERSION };
+    pb::Frame { kind: Some(pb::frame::Kind::Hello(hello)) }
+}
+
 /// Checks a caller against the membership and the identity in its certificate.
-pub(super) fn check_caller(
+///
+/// # Errors
+/// Why it may not replicate with this node.
+pub fn check_caller(
     membership: &Membership,
     me: ReplicaId,
     caller: Option<&pb::Caller>,
@@ -82,7 +103,7 @@ pub(super) fn check_caller(
     }
     let node = membership.nodes.get(&replica);
     let node = node.ok_or(Refusal::Unknown { replica, epoch: membership.epoch })?;
-    if node.state == NodeState::Removed {
+    if node.state == NodeState::Removed && !planted!(RemovedNodeIsHeard) {
         return Err(Refusal::Removed(replica));
     }
     match identity {
@@ -93,7 +114,10 @@ pub(super) fn check_caller(
 }
 
 /// Checks the first frame of a link.
-pub(super) fn check_hello(
+///
+/// # Errors
+/// Why the peer may not replicate with this node.
+pub fn check_hello(
     membership: &Membership,
     me: ReplicaId,
     first: Option<pb::Frame>,

@@ -1,11 +1,9 @@
 //! One open link: registers it with the core and takes what comes in.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::Stream;
 use sojourn_proto::replication::v1 as pb;
-use sojourn_proto::replication::v1::frame::Kind;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
@@ -14,7 +12,8 @@ use super::outgoing::{Outgoing, Sending, frames};
 use super::wire::{self, Inbound};
 use super::{OpenLink, Shared, hello};
 use crate::replication::batch::{self, BatchContext, BatchLimits};
-use crate::replication::core::{Event, Message};
+use crate::replication::core::Event;
+use crate::replication::taking::Taking;
 use crate::session::{Dot, Origin, Partition, ReplicaId};
 
 /// Messages that wait for a link's stream. Entries are bounded in bytes by the
@@ -65,8 +64,7 @@ impl Shared {
             compress_bytes_min: if remote { self.config.compress_bytes_min } else { usize::MAX },
             wan_sent_bytes: remote.then(|| self.wan_sent_bytes.clone()),
         };
-        let hello = pb::Hello { caller: Some(self.caller()), protocol_version: hello::PROTOCOL_VERSION };
-        let first = wire::frame(Kind::Hello(hello));
+        let first = hello::hello(&membership, self.me);
         let frames = frames(first, queue, sending, closed.clone());
         (NewLink { sender, closed }, frames)
     }
@@ -154,20 +152,10 @@ impl Shared {
                 self.take_batch(peer, id, decoder.decode(bytes, limits)?).await
             }
             Inbound::Message(message) => {
-                self.tell_acks(peer.replica, &message);
+                self.acks.hear(self.me, peer.replica, &message);
                 self.handle(Event::Received { from: peer.replica, link: id, message });
                 Ok(())
             }
-        }
-    }
-
-    fn tell_acks(&self, from: ReplicaId, message: &Message) {
-        match message {
-            Message::Applied(applied) if applied.incarnation == self.me.incarnation => {
-                self.acks.applied(from, self.me, &applied.dots);
-            }
-            Message::Vectors { vectors, .. } => self.acks.vectors(from, vectors),
-            _ => {}
         }
     }
 
@@ -178,19 +166,21 @@ impl Shared {
         decoded: batch::DecodedBatch,
     ) -> Result<(), LinkEnd> {
         let partition_count = self.membership.borrow().layout.partition_count;
-        let taken = decoded.entries.len() as u64;
-        let asked: BTreeSet<(Partition, Origin, u64)> = decoded
-            .entries
-            .iter()
-            .filter(|entry| entry.ack)
-            .map(|entry| (entry.key.partition(partition_count), entry.origin, entry.seq))
-            .collect();
+        let taking = Taking::new(&decoded, partition_count);
         let applied = self.replica.apply(decoded.entries).await?;
-        let is_asked =
-            |(partition, dot): &(Partition, Dot)| asked.contains(&(*partition, dot.origin, dot.seq));
-        let confirmed = applied.present.into_iter().filter(is_asked).collect();
-        let pass_on = if decoded.relay { applied.new } else { Vec::new() };
-        self.handle(Event::EntriesApplied { from: peer.replica, link: id, taken, confirmed, pass_on });
+        let (event, asked) = taking.done(peer.replica, id, applied);
+        self.handle(event);
+        if !asked.is_empty() {
+            self.spawn("replication.confirm", self.clone().confirm_once_synced(asked));
+        }
         Ok(())
+    }
+
+    /// Aside, so that the link takes more entries meanwhile: all of them share the next sync.
+    async fn confirm_once_synced(self: Arc<Self>, dots: Vec<(Partition, Dot)>) {
+        match self.replica.synced().await {
+            Ok(()) => self.handle(Event::EntriesSynced(dots)),
+            Err(error) => tracing::warn!(%error, "entries cannot be confirmed"),
+        }
     }
 }

@@ -6,13 +6,14 @@ mod hello;
 mod link;
 mod outgoing;
 mod service;
+mod sync;
 mod wire;
 mod workers;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -21,14 +22,15 @@ use sojourn_proto::session::v1::Consistency;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use hello::{PROTOCOL_VERSION, Refusal};
+pub use hello::{PROTOCOL_VERSION, Refusal, caller, check_caller, check_hello, hello};
 pub use service::ReplicationServer;
+pub use sync::complete_all;
 
 use self::outgoing::Outgoing;
-use super::acks::{AckShortfall, Acks, needed};
+use super::acks::{AckShortfall, Acks};
 use super::config::ReplicationConfig;
 use super::core::{Core, Held, PeerState, Topology};
-use super::seam::Replica;
+use super::seam::{Replica, SyncReports};
 use crate::env::{Environment, StdRng};
 use crate::membership::{Membership, MembershipWatch};
 use crate::session::{Dot, Origin, Partition, ReplicaId, VersionVector};
@@ -50,6 +52,9 @@ pub(in crate::replication) struct Shared {
     pub(in crate::replication) forwards: super::forward::Forwards,
     pub(in crate::replication) stopping: CancellationToken,
     channels: Arc<dyn PeerChannels>,
+    reports: Arc<dyn SyncReports>,
+    /// A report to the membership is under way.
+    reporting: AtomicBool,
     wan_sent_bytes: Arc<AtomicU64>,
     state: Mutex<State>,
 }
@@ -73,6 +78,10 @@ impl Held for HeldBy<'_> {
     fn vector(&self, partition: Partition) -> VersionVector {
         self.0.vector(partition)
     }
+
+    fn seen(&self, partition: Partition) -> VersionVector {
+        self.0.seen(partition)
+    }
 }
 
 impl Replication {
@@ -83,12 +92,13 @@ impl Replication {
         replica: Arc<dyn Replica>,
         membership: MembershipWatch,
         channels: Arc<dyn PeerChannels>,
+        reports: Arc<dyn SyncReports>,
         config: ReplicationConfig,
         env: Environment,
     ) -> Arc<Self> {
         let me = replica.origin();
         let topology = Topology::new(me, &membership.borrow());
-        let core = Core::new(config.clone(), topology, env.clock.monotonic());
+        let core = Core::new(config.clone(), topology, replica.clock_offset_max_ms(), env.clock.monotonic());
         let rng = env.rng.fork("replication.core");
         let state = State { core, rng, links: BTreeMap::new(), links_opened: 0 };
         let shared = Arc::new(Shared {
@@ -101,6 +111,8 @@ impl Replication {
             forwards: super::forward::Forwards::default(),
             stopping: CancellationToken::new(),
             channels,
+            reports,
+            reporting: AtomicBool::new(false),
             wan_sent_bytes: Arc::default(),
             state: Mutex::new(state),
         });
@@ -111,8 +123,9 @@ impl Replication {
         Arc::new(Self { shared })
     }
 
-    /// Waits until as many replicas have applied this node's write as the level
-    /// asks for; the write must have been made with its `ack` flag set.
+    /// Waits until as many replicas have this node's write on their disks as the
+    /// level asks for, this node counting as one of them; the write must have
+    /// been made with its `ack` flag set.
     ///
     /// # Errors
     /// Too few confirmed within `timeout`; the write keeps spreading.
@@ -124,13 +137,7 @@ impl Replication {
         timeout: Duration,
     ) -> Result<(), AckShortfall> {
         let shared = &self.shared;
-        let membership = shared.membership();
-        let me = shared.me.replica;
-        let Some(replicas) = membership.layout.replicas(partition) else { return Ok(()) };
-        let region = membership.nodes.get(&me).map_or("", |node| node.region.as_str());
-        let needed = needed(level, region, replicas);
-        let holders = shared.state.lock().core.holders(partition, dot);
-        shared.acks.wait(partition, dot, holders, replicas, &needed, timeout).await
+        shared.acks.wait_level(partition, dot, level, shared.membership.clone(), timeout).await
     }
 
     /// How every other node does, as this one sees it.
@@ -174,13 +181,7 @@ impl Shared {
 
     /// Says who this node is.
     pub(in crate::replication) fn caller(&self) -> pb::Caller {
-        let membership = self.membership();
-        pb::Caller {
-            cluster_id: membership.cluster_id.clone(),
-            replica_id: self.me.replica.0.into(),
-            incarnation: self.me.incarnation,
-            epoch: membership.epoch,
-        }
+        hello::caller(&self.membership(), self.me)
     }
 
     /// The largest message on any of the streams.

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::hello::{Refusal, check_caller, check_hello};
 use super::{Replication, Shared};
 use crate::membership::NodeState;
-use crate::replication::fetch;
+use crate::replication::fetch::{self, TransferOut};
 use crate::replication::forward::ForwardHandler;
 use crate::security::PeerIdentity;
 use crate::session::{Key, Origin, Partition};
@@ -100,7 +100,10 @@ impl ReplicationService for Service {
         let keys: Vec<Key> = keys
             .collect::<Result<_, _>>()
             .map_err(|length| Status::invalid_argument(format!("a key has {length} bytes, not 16")))?;
-        Ok(Response::new(fetch::answer(&self.shared, keys).await?))
+        let shared = &self.shared;
+        let bytes_max = shared.message_bytes_max() / 2;
+        let answer = fetch::answer(&*shared.replica, &shared.membership, keys, bytes_max).await;
+        Ok(Response::new(answer.map_err(|error| Status::unavailable(error.to_string()))?))
     }
 
     type TransferStream = Answers<pb::TransferChunk>;
@@ -118,7 +121,9 @@ impl ReplicationService for Service {
             Status::invalid_argument(format!("partition {partition}; allowed is 0 to {count}"))
         })?;
         tracing::info!(peer = %peer.replica, partition = partition.0, "transferring a partition");
-        Ok(Response::new(Box::pin(fetch::transfer_out(self.shared.clone(), partition))))
+        let chunk_bytes_max = self.shared.config.transfer_chunk_bytes_max;
+        let outgoing = TransferOut::new(self.shared.replica.clone(), partition, chunk_bytes_max);
+        Ok(Response::new(Box::pin(fetch::transfer_out(outgoing))))
     }
 
     type ForwardStream = Answers<PipelineResponse>;

@@ -41,8 +41,17 @@ pub(super) fn encode(message: Message) -> pb::Frame {
             let partitions = partitions.into_iter().map(|partition| partition.0.into()).collect();
             Kind::LogTruncated(pb::LogTruncated { partitions })
         }
-        Message::Heartbeat(Beat { sent_us, echo_us, held_us }) => {
-            Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us })
+        Message::LayoutVersion(version) => Kind::LayoutVersion(pb::LayoutVersion { version }),
+        Message::SyncRequest { layout_version, partitions } => {
+            let partitions = partitions.into_iter().map(|partition| partition.0.into()).collect();
+            Kind::SyncRequest(pb::SyncRequest { layout_version, partitions })
+        }
+        Message::SyncPoint { layout_version, vectors } => {
+            let partitions = vectors::encode(&vectors).into();
+            Kind::SyncPoint(pb::SyncPoint { layout_version, partitions })
+        }
+        Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms }) => {
+            Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms })
         }
     })
 }
@@ -65,14 +74,25 @@ pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
             Message::Vectors { vectors, reply_wanted }
         }
         Kind::LogTruncated(pb::LogTruncated { partitions }) => {
-            let partitions = partitions.into_iter().map(|number| partition(number.into()));
-            Message::LogTruncated(partitions.collect::<Result<_, _>>()?)
+            Message::LogTruncated(all_partitions(partitions)?)
         }
-        Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us }) => {
-            Message::Heartbeat(Beat { sent_us, echo_us, held_us })
+        Kind::LayoutVersion(pb::LayoutVersion { version }) => Message::LayoutVersion(version),
+        Kind::SyncRequest(pb::SyncRequest { layout_version, partitions }) => {
+            Message::SyncRequest { layout_version, partitions: all_partitions(partitions)? }
+        }
+        Kind::SyncPoint(pb::SyncPoint { layout_version, partitions }) => {
+            let vectors = vectors::decode(partitions).map_err(|_| FrameError)?;
+            Message::SyncPoint { layout_version, vectors }
+        }
+        Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms }) => {
+            Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms })
         }
     };
     Ok(Inbound::Message(message))
+}
+
+fn all_partitions(numbers: Vec<u32>) -> Result<Vec<Partition>, FrameError> {
+    numbers.into_iter().map(|number| partition(number.into())).collect()
 }
 
 fn partition(number: u64) -> Result<Partition, FrameError> {
@@ -84,20 +104,25 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
+    use crate::replication::vectors::PartitionVectors;
     use crate::session::{Origin, ReplicaId, VersionVector};
 
     #[test]
     fn messages_round_trip() {
         let origin = Origin { replica: ReplicaId(3), incarnation: 4 };
         let vector: VersionVector = crdts::Dot::new(origin, 77).into();
-        let vectors = [(Partition(5), vector), (Partition(6), VersionVector::default())].into();
+        let vectors: PartitionVectors =
+            [(Partition(5), vector), (Partition(6), VersionVector::default())].into();
         let messages = [
             Message::BatchAck { entries: 12 },
             Message::Applied(Applied { incarnation: 2, dots: vec![(Partition(1), 9), (Partition(2), 8)] }),
             Message::VectorsHash(u128::MAX - 5),
-            Message::Vectors { vectors, reply_wanted: true },
+            Message::Vectors { vectors: vectors.clone(), reply_wanted: true },
+            Message::LayoutVersion(9),
+            Message::SyncRequest { layout_version: 9, partitions: vec![Partition(3)] },
+            Message::SyncPoint { layout_version: 9, vectors },
             Message::LogTruncated(vec![Partition(65_535)]),
-            Message::Heartbeat(Beat { sent_us: 1, echo_us: 2, held_us: 3 }),
+            Message::Heartbeat(Beat { sent_us: 1, echo_us: 2, held_us: 3, wall_ms: 4 }),
         ];
         for message in messages {
             assert_eq!(decode(encode(message.clone())), Ok(Inbound::Message(message)));

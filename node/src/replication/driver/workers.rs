@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Shared;
 use crate::replication::core::Event;
+use crate::replication::fetch::{complete, nearest_first};
 use crate::session::{Key, Partition, ReplicaId};
 
 /// Keys in one request for full states.
@@ -71,45 +72,23 @@ impl Shared {
         partitions.flat_map(|number| self.replica.partials(Partition(number), FETCH_KEYS_MAX)).collect()
     }
 
-    /// Asks one replica after the other, those of this region first, until none is missing.
-    async fn complete(&self, partition: Partition, mut missing: Vec<Key>) {
-        for replica in self.connected_replicas(partition) {
-            let fetched = match self.fetch_from(replica, &missing).await {
-                Ok(fetched) => fetched,
-                Err(error) => {
-                    tracing::debug!(peer = %replica, %error, "cannot fetch full states");
-                    continue;
-                }
-            };
-            let mut still = Vec::new();
-            let mut states = Vec::new();
-            for (key, fetched) in missing.into_iter().zip(fetched) {
-                match fetched.state {
-                    Some(state) => states.push((key, state)),
-                    None => still.push(key),
-                }
-            }
-            missing = still;
-            if let Err(error) = self.replica.merge_states(partition, states, None).await {
-                tracing::warn!(%error, partition = partition.0, "cannot merge fetched states");
-            }
-            if missing.is_empty() {
-                return;
-            }
-        }
-    }
-
-    /// The connected replicas of a partition, those of this region first.
-    fn connected_replicas(&self, partition: Partition) -> Vec<ReplicaId> {
-        let membership = self.membership();
-        let here = membership.nodes.get(&self.me.replica).map(|node| node.region.clone());
+    /// Asks one replica after the other, those of this region first, until none is
+    /// missing. Says which still are, and who has answered.
+    pub(super) async fn complete(
+        &self,
+        partition: Partition,
+        missing: Vec<Key>,
+    ) -> (Vec<Key>, Vec<ReplicaId>) {
         let connected = self.connected();
-        let Some(regions) = membership.layout.replicas(partition) else { return Vec::new() };
-        let is_here = |region: &String| Some(region) == here.as_ref();
-        let near = regions.iter().filter(|(region, _)| is_here(region));
-        let far = regions.iter().filter(|(region, _)| !is_here(region));
-        let all = near.chain(far).flat_map(|(_, replicas)| replicas).copied();
-        all.filter(|replica| connected.contains(replica)).collect()
+        let mut replicas = nearest_first(&self.membership(), self.me.replica, partition);
+        replicas.retain(|replica| connected.contains(replica));
+        let fetch_from = |replica, keys: Vec<Key>| async move {
+            let fetched = self.fetch_from(replica, &keys).await;
+            fetched
+                .inspect_err(|error| tracing::debug!(peer = %replica, %error, "cannot fetch full states"))
+                .ok()
+        };
+        complete(&*self.replica, partition, missing, replicas, fetch_from).await
     }
 
     /// The partition of a key.

@@ -145,6 +145,7 @@ impl SledStore {
     }
 
     pub(super) fn begin_copy(&self, writer: &mut Writer) -> Result<(), StoreError> {
+        tracing::info!("a compaction begins");
         let target = Arc::new(Database::open(&self.directory.prepare_next()?, self.config.cache_bytes)?);
         writer.copying = Some(Copying { target, reached: Point::Start });
         Ok(())

@@ -3,6 +3,7 @@
 use super::super::{Fault, FaultClass, Level, PlannedFault, Shape};
 use super::dice::Dice;
 use super::fault;
+use crate::coverage::is_expressible;
 
 const LASTS_MS_MIN: u64 = 200;
 
@@ -30,11 +31,6 @@ pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) 
     faults
 }
 
-/// Streams of bytes neither lose order nor come twice.
-fn is_possible(class: FaultClass, level: Level) -> bool {
-    level == Level::Core || !matches!(class, FaultClass::Duplicate | FaultClass::Reorder)
-}
-
 fn is_rare(class: FaultClass) -> bool {
     use FaultClass::{
         BackupRestored, ClonedDisk, Overload, RegionLost, RemoveNode, RemovedNodeReturns, RollingRestart,
@@ -56,7 +52,7 @@ fn is_rare(class: FaultClass) -> bool {
 fn swarm(dice: &mut Dice, level: Level) -> Vec<(FaultClass, u64)> {
     let on_percent = dice.pick_or(&[15, 30, 30, 60], 30);
     let on_percent = if level == Level::Full { on_percent.max(30) } else { on_percent };
-    let possible = FaultClass::ALL.iter().copied().filter(|class| is_possible(*class, level));
+    let possible = FaultClass::ALL.iter().copied().filter(|class| is_expressible(level, *class));
     let mut classes: Vec<(FaultClass, u64)> = possible
         .map(|class| {
             let weight = dice.spread(2, 12);

@@ -25,7 +25,9 @@ use super::memory::{Memory, PARTITIONS};
 use crate::env::Environment;
 use crate::membership::{Membership, Node, NodeState};
 use crate::placement::Layout;
-use crate::replication::{ForwardHandler, Replica, Replication, ReplicationConfig};
+use crate::replication::{
+    ForwardHandler, Replica, ReplicaError, Replication, ReplicationConfig, SyncReports,
+};
 use crate::security::PeerIdentity;
 use crate::session::ReplicaId;
 use crate::transport::{PeerChannels, PeerExpectation};
@@ -83,6 +85,7 @@ impl<R: Replica> Cluster<R> {
             partition_count: PARTITIONS,
             replicas_per_region: 3,
             partitions: vec![replicas; PARTITIONS as usize],
+            next: None,
         };
         let membership = Arc::new(Membership {
             cluster_id: "test".into(),
@@ -138,7 +141,14 @@ fn node<R: Replica>(
         ..ReplicationConfig::default()
     };
     let channels = Arc::new(NamedChannels(format!("n{id}")));
-    let replication = Replication::start_with(memory.clone(), watch, channels, config, Environment::real());
+    let replication = Replication::start_with(
+        memory.clone(),
+        watch,
+        channels,
+        Arc::new(Unreported),
+        config,
+        Environment::real(),
+    );
     let server = CancellationToken::new();
     let members = membership.clone();
     let identify = move |mut request: Request<()>| {
@@ -171,6 +181,16 @@ fn node<R: Replica>(
         }),
     );
     TestNode { memory, replication, server, _membership: sender }
+}
+
+/// No layout changes here.
+struct Unreported;
+
+#[async_trait::async_trait]
+impl SyncReports for Unreported {
+    async fn report_synced(&self, _: u64) -> Result<(), ReplicaError> {
+        Err(ReplicaError("nothing was to be synced".into()))
+    }
 }
 
 struct NamedChannels(String);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc};
 
-use crate::engine::LogEntry;
+use crate::engine::{ClockState, ClockVerdict, LogEntry};
 use crate::replication::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
 use crate::session::{Dot, Key, Origin, Partition, ReplicaId, VersionVector};
 
@@ -137,6 +137,29 @@ impl Replica for Memory {
         self.vector_of(partition)
     }
 
+    fn seen(&self, partition: Partition) -> VersionVector {
+        let mut seen = self.vector_of(partition);
+        for ((of, origin), entries) in &self.inner.lock().log {
+            let last = entries.keys().next_back().filter(|_| *of == partition);
+            if let Some(last) = last.filter(|last| **last > seen.get(origin)) {
+                seen.dots.insert(*origin, *last);
+            }
+        }
+        seen
+    }
+
+    async fn persist(&self) -> Result<(), ReplicaError> {
+        Ok(())
+    }
+
+    fn clock_offset_max_ms(&self) -> u64 {
+        500
+    }
+
+    fn set_clock(&self, verdict: ClockVerdict) {
+        assert_ne!(verdict.state, ClockState::Off);
+    }
+
     fn commits(&self) -> Box<dyn Commits> {
         Box::new(Feed(self.commits.subscribe()))
     }
@@ -161,6 +184,10 @@ impl Replica for Memory {
             inner.log.entry(place).or_default().insert(entry.seq, entry);
         }
         Ok(applied)
+    }
+
+    async fn synced(&self) -> Result<(), ReplicaError> {
+        Ok(())
     }
 
     async fn entries_after(

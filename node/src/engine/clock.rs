@@ -1,0 +1,140 @@
+//! Whether this node's wall clock may be trusted, and what is refused while it may not.
+//!
+//! Replication compares the clocks of all nodes and tells the engine its verdict.
+//! Each use of the wall clock is checked against it, so that a clock that jumps
+//! stamps nothing: the engine does not wait for the next comparison.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use tokio::sync::watch;
+
+use super::error::EngineError;
+use super::{Core, Engine};
+use crate::env::Now;
+
+/// What the other nodes' clocks say about this node's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockVerdict {
+    /// The verdict.
+    pub state: ClockState,
+    /// The own wall clock less the middle of all clocks, in milliseconds.
+    pub offset_ms: i64,
+    /// What [`Now::wall_less_monotonic_ms`] would be if the own wall clock were in
+    /// the middle; none as long as no majority of clocks has agreed.
+    pub expected_ms: Option<i64>,
+}
+
+/// How a node's wall clock stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClockState {
+    /// No other clock was ever compared with it.
+    #[default]
+    Unheard,
+    /// It is with the majority.
+    Agreed,
+    /// Clocks differ by more than is allowed and no majority tells which are wrong.
+    Disputed,
+    /// It is off: nothing may be stamped or judged by it.
+    Off,
+}
+
+/// The wall clock is not to be trusted now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this node's clock is {offset_ms} ms off from that of its peers; \
+     {offset_max_ms} ms are allowed (engine.clock_offset_max_ms)"
+)]
+pub struct ClockOff {
+    /// The own clock less that of the peers.
+    pub offset_ms: i64,
+    /// How far it may be off either way.
+    pub offset_max_ms: u64,
+}
+
+impl From<ClockOff> for EngineError {
+    fn from(off: ClockOff) -> Self {
+        Self::not_ready(off.to_string())
+    }
+}
+
+/// Stands for "no majority has agreed yet".
+const NONE: i64 = i64::MIN;
+
+/// The last verdict, in a form that each call can look at.
+pub(super) struct ClockGuard {
+    offset_max_ms: u64,
+    is_off: AtomicBool,
+    expected_ms: AtomicI64,
+    verdict: watch::Sender<ClockVerdict>,
+}
+
+impl ClockGuard {
+    pub(super) fn new(offset_max_ms: u64) -> Self {
+        let (is_off, expected_ms) = (AtomicBool::new(false), AtomicI64::new(NONE));
+        Self { offset_max_ms, is_off, expected_ms, verdict: watch::Sender::default() }
+    }
+
+    fn set(&self, verdict: ClockVerdict) {
+        self.expected_ms.store(verdict.expected_ms.unwrap_or(NONE), Ordering::Relaxed);
+        self.is_off.store(verdict.state == ClockState::Off, Ordering::Relaxed);
+        let before = self.verdict.send_replace(verdict).state;
+        if before != verdict.state {
+            tell(verdict);
+        }
+    }
+
+    fn check(&self, now: Now) -> Result<u64, ClockOff> {
+        let offset_ms = match self.expected_ms.load(Ordering::Relaxed) {
+            NONE => 0,
+            expected_ms => now.wall_less_monotonic_ms().saturating_sub(expected_ms),
+        };
+        if self.is_off.load(Ordering::Relaxed) || offset_ms.unsigned_abs() > self.offset_max_ms {
+            return Err(ClockOff { offset_ms, offset_max_ms: self.offset_max_ms });
+        }
+        Ok(now.wall_ms)
+    }
+}
+
+fn tell(verdict: ClockVerdict) {
+    let offset_ms = verdict.offset_ms;
+    match verdict.state {
+        ClockState::Off => {
+            tracing::warn!(offset_ms, "this node's clock is off: it stamps no writes and serves no sessions");
+        }
+        ClockState::Disputed => {
+            tracing::warn!(
+                offset_ms,
+                "clocks differ and no majority tells which are wrong; check all of them"
+            );
+        }
+        ClockState::Agreed => tracing::info!(offset_ms, "this node's clock agrees with the majority"),
+        ClockState::Unheard => tracing::info!("this node's clock is compared with no other"),
+    }
+}
+
+impl Engine {
+    /// Tells what the other nodes' clocks say about this one's.
+    pub fn set_clock(&self, verdict: ClockVerdict) {
+        self.core.clock_guard.set(verdict);
+    }
+
+    /// Follows what was told last.
+    #[must_use]
+    pub fn clock_verdicts(&self) -> watch::Receiver<ClockVerdict> {
+        self.core.clock_guard.verdict.subscribe()
+    }
+
+    /// The wall clock now, for judging expiry.
+    ///
+    /// # Errors
+    /// [`ClockOff`] if nothing may be judged by it.
+    pub fn trusted_wall_ms(&self) -> Result<u64, ClockOff> {
+        self.core.trusted_wall_ms()
+    }
+}
+
+impl Core {
+    pub(super) fn trusted_wall_ms(&self) -> Result<u64, ClockOff> {
+        self.clock_guard.check(self.env.clock.now())
+    }
+}

@@ -1,0 +1,62 @@
+use super::*;
+
+fn told(state: ClockState, expected_ms: Option<i64>) -> ClockVerdict {
+    ClockVerdict { state, offset_ms: 0, expected_ms }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_off_stamps_nothing() {
+    let node = Node::new(1);
+    let engine = node.open();
+    run(&engine, 1, create()).await.unwrap();
+    let before = engine.vector(engine.partition(&key(1)));
+    engine.set_clock(told(ClockState::Off, None));
+    let refused = run(&engine, 1, set("a", "b")).await;
+    assert!(
+        matches!(&refused, Err(EngineError::NotReady { detail }) if detail.contains("clock")),
+        "{refused:?}"
+    );
+    assert_eq!(engine.vector(engine.partition(&key(1))), before);
+    for state in [ClockState::Disputed, ClockState::Agreed, ClockState::Unheard] {
+        engine.set_clock(told(state, None));
+        run(&engine, 1, set("a", "b")).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jump_is_noticed_by_the_first_call_after_it() {
+    let node = Node::new(1);
+    let engine = node.open();
+    // The test's clocks show the same: one that should be behind by more than is allowed has jumped.
+    for (expected_ms, is_trusted) in [(0, true), (500, true), (-500, true), (501, false), (-501, false)] {
+        engine.set_clock(told(ClockState::Agreed, Some(expected_ms)));
+        assert_eq!(engine.trusted_wall_ms().is_ok(), is_trusted, "{expected_ms}");
+    }
+    let off = engine.trusted_wall_ms().unwrap_err();
+    assert_eq!(off, ClockOff { offset_ms: 501, offset_max_ms: 500 });
+    assert!(matches!(run(&engine, 1, create()).await, Err(EngineError::NotReady { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_off_removes_nothing() {
+    let node = Node::new(1);
+    let engine = node.open();
+    run(&engine, 1, create()).await.unwrap();
+    node.clock.0.fetch_add(24 * 3_600_000, Ordering::Relaxed);
+    for (state, is_held) in [(ClockState::Off, true), (ClockState::Agreed, false)] {
+        engine.set_clock(told(state, None));
+        engine.core.sweep(engine.partition(&key(1))).await.unwrap();
+        assert_eq!(engine.read(key(1)).await.unwrap().is_some(), is_held, "{state:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_from_others_is_kept_whatever_the_clock_says() {
+    let (node, other) = (Node::new(1), Node::new(2));
+    let (engine, writer) = (node.open(), other.open());
+    run(&writer, 1, create()).await.unwrap();
+    node.clock.0.fetch_add(24 * 3_600_000, Ordering::Relaxed);
+    engine.set_clock(told(ClockState::Off, None));
+    engine.apply(all_entries(&writer).await).await.unwrap();
+    assert!(engine.read(key(1)).await.unwrap().is_some());
+}

@@ -1,0 +1,127 @@
+//! PURE. How this node's wall clock stands among those of all nodes.
+//!
+//! Each heartbeat tells the sender's wall clock. Half of the measured round trip
+//! later it arrives here, which gives the peer's clock to within that half
+//! (Cristian, "Probabilistic clock synchronization", 1989; it is also what NTP's
+//! four timestamps give, RFC 5905 section 8). The error is counted in favour of
+//! the own clock: only what lies beyond it is an offset.
+//!
+//! The middle of all clocks, the own one included, is taken to be right, so a
+//! majority wins. Where the two clocks nearest to the middle contradict each
+//! other there is no majority: then what the last majority said still holds,
+//! carried on by the monotonic clock, so that a node notices its own jump even
+//! while it is alone. A node that never heard a majority goes on.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::engine::{ClockState, ClockVerdict};
+use crate::env::Now;
+use crate::session::ReplicaId;
+
+/// A peer's clock.
+#[derive(Clone, Copy)]
+struct Estimate {
+    /// Its wall clock less this node's monotonic one, in milliseconds.
+    ahead_ms: i64,
+    /// How far that may be wrong either way.
+    error_ms: i64,
+    at: Duration,
+}
+
+/// Compares clocks.
+pub(super) struct ClockWatch {
+    offset_max_ms: u64,
+    age_max: Duration,
+    estimates: BTreeMap<ReplicaId, Estimate>,
+    verdict: ClockVerdict,
+}
+
+impl ClockWatch {
+    /// Offsets up to `offset_max_ms` are permitted; a peer not heard of for `age_max` is left out.
+    pub(super) fn new(offset_max_ms: u64, age_max: Duration) -> Self {
+        Self { offset_max_ms, age_max, estimates: BTreeMap::new(), verdict: ClockVerdict::default() }
+    }
+
+    /// A peer's wall clock came in with a heartbeat.
+    pub(super) fn heard(&mut self, peer: ReplicaId, wall_ms: u64, round_trip: Duration, now: Now) {
+        let half = round_trip / 2;
+        let sent = Now { monotonic: now.monotonic.saturating_sub(half), wall_ms };
+        let error_ms = i64::try_from(half.as_millis()).unwrap_or(i64::MAX);
+        let estimate = Estimate { ahead_ms: sent.wall_less_monotonic_ms(), error_ms, at: now.monotonic };
+        self.estimates.insert(peer, estimate);
+    }
+
+    /// Keeps only these peers.
+    pub(super) fn retain(&mut self, is_peer: impl Fn(ReplicaId) -> bool) {
+        self.estimates.retain(|peer, _| is_peer(*peer));
+    }
+
+    /// Judges the own clock; the verdict if it is not the last one. The only node
+    /// of a cluster has nobody to agree with and forgets what others said.
+    pub(super) fn judge(&mut self, now: Now, is_only_node: bool) -> Option<ClockVerdict> {
+        self.estimates.retain(|_, estimate| now.monotonic.saturating_sub(estimate.at) <= self.age_max);
+        let own_ms = now.wall_less_monotonic_ms();
+        let verdict = match self.middle(own_ms) {
+            None if is_only_node => ClockVerdict::default(),
+            None => self.from_memory(own_ms, None),
+            Some((near_ms, far_ms)) => match (self.is_off(near_ms), self.is_off(far_ms)) {
+                (false, true) => self.from_memory(own_ms, Some(far_ms)),
+                (is_off, _) => ClockVerdict {
+                    state: if is_off { ClockState::Off } else { ClockState::Agreed },
+                    offset_ms: -near_ms,
+                    expected_ms: Some(own_ms.saturating_add(near_ms)),
+                },
+            },
+        };
+        (std::mem::replace(&mut self.verdict, verdict) != verdict).then_some(verdict)
+    }
+
+    /// How far the middle of all clocks is ahead of the own one: the same twice for
+    /// an odd number of clocks, else the nearer and the farther of the middle two.
+    fn middle(&self, own_ms: i64) -> Option<(i64, i64)> {
+        if self.estimates.is_empty() {
+            return None;
+        }
+        let ahead = self.estimates.values().map(|estimate| estimate.ahead_of(own_ms));
+        let mut all: Vec<i64> = ahead.chain([0]).collect();
+        all.sort_unstable();
+        let (low, high) = (all.get((all.len() - 1) / 2)?, all.get(all.len() / 2)?);
+        Some(if low.unsigned_abs() <= high.unsigned_abs() { (*low, *high) } else { (*high, *low) })
+    }
+
+    /// What the last majority said, where there is none now. `disputed_ms` is by
+    /// how much the middle clocks contradict each other.
+    fn from_memory(&self, own_ms: i64, disputed_ms: Option<i64>) -> ClockVerdict {
+        let expected_ms = self.verdict.expected_ms;
+        let since_ms = expected_ms.map(|expected_ms| own_ms.saturating_sub(expected_ms));
+        let (state, offset_ms) = match (since_ms, disputed_ms) {
+            (Some(since_ms), _) if self.is_off(since_ms) => (ClockState::Off, since_ms),
+            (_, Some(disputed_ms)) => (ClockState::Disputed, disputed_ms.saturating_neg()),
+            (Some(since_ms), None) => (ClockState::Agreed, since_ms),
+            (None, None) => (ClockState::Unheard, 0),
+        };
+        ClockVerdict { state, offset_ms, expected_ms }
+    }
+
+    /// A clock that is off must come well within the limit before it is trusted again.
+    fn is_off(&self, offset_ms: i64) -> bool {
+        let limit_ms = match self.verdict.state {
+            ClockState::Off => self.offset_max_ms - self.offset_max_ms / 4,
+            _ => self.offset_max_ms,
+        };
+        offset_ms.unsigned_abs() > limit_ms
+    }
+}
+
+impl Estimate {
+    /// How far it is ahead for certain; 0 if it may be equal.
+    fn ahead_of(&self, own_ms: i64) -> i64 {
+        let ahead_ms = self.ahead_ms.saturating_sub(own_ms);
+        let certain_ms = ahead_ms.saturating_abs().saturating_sub(self.error_ms).max(0);
+        certain_ms * ahead_ms.signum()
+    }
+}
+
+#[cfg(test)]
+mod tests;

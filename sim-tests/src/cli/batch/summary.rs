@@ -1,0 +1,52 @@
+//! The end of a run of many seeds.
+
+use std::time::Duration;
+
+use sojourn_sim::coverage::expressible;
+use sojourn_sim::prose::count;
+
+use super::Tally;
+use crate::cli::output::Table;
+
+impl Tally {
+    /// What was done and what was seen, line by line; failing seeds last.
+    pub(crate) fn summary(&self, real: Duration) -> Vec<String> {
+        let mut lines = self.faults();
+        lines.push(String::new());
+        lines.push(format!(
+            "{} in {:.1} s: {:.0} a minute, {:.1} simulated seconds a real second",
+            count(self.seeds, "seed"),
+            real.as_secs_f64(),
+            self.seeds_per_minute(real),
+            self.speed(real),
+        ));
+        let counts = self.counts;
+        lines.push(format!(
+            "operations: {} succeeded, {} refused, {} unknown",
+            counts.succeeded, counts.refused, counts.unknown
+        ));
+        lines.push(self.pairs());
+        let mut failures: Vec<_> = self.failures.iter().collect();
+        failures.sort_by_key(|failure| failure.seed);
+        lines.extend(failures.iter().map(|failure| self.line(failure)));
+        if failures.is_empty() {
+            lines.push("everything held".to_owned());
+        }
+        lines
+    }
+
+    /// In how many runs each class of faults took part.
+    fn faults(&self) -> Vec<String> {
+        let mut table = Table::new(["fault", "fired in", "observed in"]);
+        for class in expressible(self.level) {
+            let seen = self.coverage.of(class);
+            table.row([class.name().to_owned(), count(seen.fired, "run"), count(seen.observed, "run")]);
+        }
+        table.render()
+    }
+
+    fn pairs(&self) -> String {
+        let (seen, possible) = self.coverage.pairs(self.level);
+        format!("pairs of faults observed in one run: {seen} of {possible}")
+    }
+}

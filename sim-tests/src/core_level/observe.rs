@@ -1,0 +1,149 @@
+//! Looks into every node, again and again.
+
+use std::hash::{Hash, Hasher};
+
+use sojourn_node::engine::Engine;
+use sojourn_node::membership::Membership;
+use sojourn_node::session::{Key, Partition};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use super::faults::POISON;
+use super::layout;
+use super::node::{HeldBy, Machine};
+use super::operations::{Sessions, shown};
+use super::world::World;
+use crate::plan::{NodeId, SessionId};
+use crate::record::{Happening, Sample, Shown};
+
+const INTERVAL_US: u64 = 500_000;
+
+/// Each session is looked at in one of so many rounds.
+const ROUNDS: u32 = 4;
+
+/// Counts rounds.
+#[derive(Default)]
+pub(super) struct Observer {
+    round: u32,
+    turn: usize,
+}
+
+impl World {
+    /// Looks at every node that runs, and again later.
+    pub(super) fn keep_observing(&mut self) {
+        self.after_us(INTERVAL_US, World::keep_observing);
+        self.observer.round += 1;
+        let round = self.observer.round % ROUNDS;
+        self.watch();
+        for node in self.up() {
+            self.show_state(node);
+            self.sample(node);
+            for session in (0..self.plan.shape.sessions).filter(|session| session % ROUNDS == round) {
+                self.probe(node, SessionId(session));
+            }
+        }
+    }
+
+    /// Clients take the replicas of a region in turn.
+    pub(super) fn next_turn(&mut self) -> usize {
+        self.observer.turn += 1;
+        self.observer.turn
+    }
+
+    pub(super) fn up(&self) -> Vec<NodeId> {
+        self.nodes.iter().filter(|machine| machine.is_up()).map(|machine| machine.id).collect()
+    }
+
+    pub(super) fn sample(&mut self, node: NodeId) {
+        let now = self.time.elapsed();
+        let Some((machine, run)) = self.nodes.get(usize::from(node.0)).and_then(with_run) else { return };
+        let membership = run.shared.membership();
+        let engine = &run.shared.engine;
+        let stats = engine.stats();
+        let peers = run.core.peers(now, &HeldBy(engine));
+        let held = held_partitions(&membership, run.shared.me.replica, engine);
+        let sample = Sample {
+            digests: held.map(|partition| (partition.0, engine.digest(partition).digest)).collect(),
+            records: stats.records,
+            buffered_bytes: peers.iter().map(|peer| peer.buffered_bytes).max().unwrap_or_default(),
+            held_bytes: stats.held_bytes,
+            clock_offset_ms: machine.clock.offset_ms(),
+            membership: (membership.epoch, hash_of(&membership)),
+        };
+        self.record(Happening::Sampled { node, sample });
+    }
+
+    /// Looks at a session on a node, if it holds it and has it in memory.
+    pub(super) fn probe(&mut self, node: NodeId, session: SessionId) {
+        let key = Sessions::key(session);
+        let Some((machine, run)) = self.nodes.get(usize::from(node.0)).and_then(with_run) else { return };
+        let engine = &run.shared.engine;
+        let partition = engine.partition(&key);
+        if !layout::serves(&run.shared.membership(), run.shared.me.replica, partition) {
+            return;
+        }
+        let Some(record) = engine.read_now(key) else {
+            let is_lost = engine.partials(partition, usize::MAX).contains(&key);
+            return if is_lost {
+                self.seen(node, session, Shown::Partial, 1)
+            } else {
+                self.probe_cold(node, session, key)
+            };
+        };
+        let now_ms = machine.clock.look_ms();
+        let (shown, hash) = judge(record.map(|record| record.state), now_ms);
+        self.seen(node, session, shown, hash);
+    }
+
+    /// Looks at a session that is on a node's disk only.
+    fn probe_cold(&mut self, node: NodeId, session: SessionId, key: Key) {
+        let Some(run) = self.machine(node).and_then(|machine| machine.run.as_ref()) else { return };
+        let (at, engine) = (run.shared.at(), run.shared.engine.clone());
+        let read = async move { engine.read(key).await };
+        self.run_at(at, read, move |world, read| {
+            let Ok(record) = read else { return };
+            let now_ms = world.machine(node).map_or(0, |machine| machine.clock.look_ms());
+            let (shown, hash) = judge(record.map(|record| record.state), now_ms);
+            world.seen(node, session, shown, hash);
+        });
+    }
+
+    fn seen(&mut self, node: NodeId, session: SessionId, shown: Shown, state_hash: u128) {
+        if let Shown::Live(content) = &shown
+            && content.attributes.contains_key(POISON)
+        {
+            self.record(Happening::PoisonSpread { node });
+        }
+        self.record(Happening::Probed { node, session, shown, state_hash });
+    }
+}
+
+fn with_run(machine: &Machine) -> Option<(&Machine, &super::node::Running)> {
+    Some((machine, machine.run.as_ref()?))
+}
+
+fn judge(state: Option<bytes::Bytes>, now_ms: u64) -> (Shown, u128) {
+    match state {
+        None => (Shown::Absent, 0),
+        Some(state) => (shown(&state, now_ms), xxh3_128(&state).max(1)),
+    }
+}
+
+pub(super) fn held_partitions<'a>(
+    membership: &'a Membership,
+    replica: sojourn_node::session::ReplicaId,
+    engine: &Engine,
+) -> impl Iterator<Item = Partition> + use<'a> {
+    let count = engine.config().partition_count;
+    let partitions = (0..count).filter_map(|number| u16::try_from(number).ok().map(Partition));
+    partitions.filter(move |partition| layout::serves(membership, replica, *partition))
+}
+
+fn hash_of(membership: &Membership) -> u64 {
+    let mut hasher = Xxh3::new();
+    for node in membership.nodes.values() {
+        (node.replica, &node.name, &node.region, node.weight, node.state as u8, &node.store_id)
+            .hash(&mut hasher);
+    }
+    membership.layout.version.hash(&mut hasher);
+    hasher.finish()
+}

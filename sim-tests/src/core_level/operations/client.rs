@@ -1,0 +1,126 @@
+//! Clients: each does its operations one after the other.
+
+use std::collections::BTreeMap;
+use std::sync::Weak;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sojourn_node::session::{Origin, ReplicaId, VersionVector};
+use sojourn_proto::session::v1 as pb;
+
+use super::command::command;
+use super::{Request, Sessions, call};
+use crate::core_level::world::World;
+use crate::plan::{Action, Consistency, Durability, NodeId, PlannedOperation, Token};
+use crate::record::{Answer, Happening};
+
+type Me = Weak<Mutex<World>>;
+
+/// Starts a task for each client of the plan; times count from now.
+#[allow(clippy::disallowed_methods, reason = "clients are part of the world, not of a node")]
+pub(in crate::core_level) fn run_clients(world: &mut World) {
+    let mut by_client: BTreeMap<u16, Vec<(usize, PlannedOperation)>> = BTreeMap::new();
+    for (number, operation) in world.plan.operations.iter().enumerate() {
+        by_client.entry(operation.client).or_default().push((number, *operation));
+    }
+    let began_us = world.now_us();
+    world.sessions.busy_clients = by_client.len();
+    for (_, operations) in by_client {
+        let me = world.weak();
+        tokio::spawn(async move {
+            for (number, operation) in operations {
+                if wait_until(&me, began_us + operation.at_ms * 1_000).await.is_none() {
+                    return;
+                }
+                operate(&me, number, operation).await;
+            }
+            if let Some(sim) = me.upgrade() {
+                sim.lock().sessions.busy_clients -= 1;
+            }
+        });
+    }
+}
+
+async fn wait_until(me: &Me, at_us: u64) -> Option<()> {
+    let at = me.upgrade()?.lock().time.at(at_us);
+    tokio::time::sleep_until(at).await;
+    Some(())
+}
+
+async fn operate(me: &Me, number: usize, operation: PlannedOperation) {
+    let Some(sent) = send(me, number, operation, None, false).await else { return };
+    if operation.repeated && operation.action.is_write() {
+        // A client that got no answer sends its call again to the node that may have it.
+        send(me, number, operation, sent.0, true).await;
+    }
+}
+
+/// Sends a call; none if it was skipped.
+async fn send(
+    me: &Me,
+    number: usize,
+    operation: PlannedOperation,
+    first: Option<NodeId>,
+    again: bool,
+) -> Option<(Option<NodeId>,)> {
+    let (region, request) = {
+        let sim = me.upgrade()?;
+        let mut world = sim.lock();
+        let request = world.request(number, &operation)?;
+        world.record(Happening::Invoked { operation: number, again });
+        (world.plan.shape.region_of_client(operation.client), request)
+    };
+    let timeout = Duration::from_millis(operation.timeout_ms);
+    let (node, answer, token) = call(me, region, first, request, timeout).await;
+    let sim = me.upgrade()?;
+    let mut world = sim.lock();
+    let is_kept = matches!(answer, Answer::Acknowledged { .. } | Answer::Partly { .. });
+    if operation.action == Action::Create && is_kept {
+        world.sessions.created.insert(operation.session, true);
+    }
+    if let Some(token) = token {
+        world.sessions.learn(operation.client, operation.session, &token);
+    }
+    world.record(Happening::Answered { operation: number, again, answer });
+    Some((node,))
+}
+
+impl World {
+    fn request(&mut self, number: usize, operation: &PlannedOperation) -> Option<Request> {
+        let session = operation.session;
+        if operation.action != Action::Create && !self.sessions.created.contains_key(&session) {
+            return None;
+        }
+        let token = match operation.token {
+            Token::None => None,
+            Token::Own => self.sessions.tokens.get(&(operation.client, session)).cloned(),
+            Token::Newest => self.sessions.newest.get(&session).cloned(),
+            Token::Forged => Some(forged(number)),
+        };
+        let repeated = operation.repeated && operation.action.is_write();
+        Some(Request {
+            key: Sessions::key(session),
+            partition: self.sessions.partition(session),
+            command: command(operation.action, number, &self.plan.shape),
+            level: level(operation),
+            synced: operation.durability == Durability::Synced,
+            token: token.unwrap_or_default(),
+            idempotency_key: if repeated { format!("op {number}").into() } else { bytes::Bytes::new() },
+        })
+    }
+}
+
+fn level(operation: &PlannedOperation) -> pb::Consistency {
+    match operation.consistency {
+        Consistency::LocalOne => pb::Consistency::LocalOne,
+        Consistency::LocalQuorum => pb::Consistency::LocalQuorum,
+        Consistency::EachQuorum if operation.action.is_write() => pb::Consistency::EachQuorum,
+        Consistency::EachQuorum | Consistency::All => pb::Consistency::All,
+    }
+}
+
+/// Names writes that nobody made: of nodes that are there, and of one that is not.
+fn forged(number: usize) -> VersionVector {
+    let replica = if number.is_multiple_of(2) { ReplicaId(1) } else { ReplicaId(60_000) };
+    crdts::Dot::new(Origin { replica, incarnation: 1 }, 1 << 40).into()
+}

@@ -1,0 +1,52 @@
+//! An action of the plan as a command of the engine.
+
+use bytes::Bytes;
+use sojourn_node::engine::{Changes, Command, Create, SetChange, Update};
+use sojourn_node::session::{AuthBlock, Value, ValueKind};
+
+use crate::plan::{Action, Shape, value_of};
+
+/// None for a read.
+pub(super) fn command(action: Action, operation: usize, shape: &Shape) -> Option<Command> {
+    let update = |changes| Some(Command::Update(Update { changes, touch: false }));
+    match action {
+        Action::Create => Some(Command::Create(Create {
+            namespace: "web".into(),
+            idle_timeout_ms: shape.idle_timeout_ms,
+            absolute_timeout_ms: shape.absolute_timeout_ms,
+            changes: Changes::default(),
+        })),
+        Action::Set { field } => {
+            let value = Value { kind: ValueKind::Text, bytes: value_of(operation).into() };
+            update(Changes { set_attributes: vec![(attribute(field), value)], ..Changes::default() })
+        }
+        Action::Remove { field } => {
+            update(Changes { remove_attributes: vec![attribute(field)], ..Changes::default() })
+        }
+        Action::Add { amount } => {
+            update(Changes { add_counters: vec![("n".into(), amount.into())], ..Changes::default() })
+        }
+        Action::AddMember { member } => update(members(vec![name(member)], Vec::new())),
+        Action::RemoveMember { member } => update(members(Vec::new(), vec![name(member)])),
+        Action::Login { principal } => {
+            let auth =
+                AuthBlock { principal: format!("p{principal}").into(), level: 1, ..AuthBlock::default() };
+            update(Changes { set_auth: Some(auth), ..Changes::default() })
+        }
+        Action::Touch => Some(Command::Touch),
+        Action::Revoke => Some(Command::Revoke { reason: value_of(operation).into() }),
+        Action::Read => None,
+    }
+}
+
+fn attribute(field: u8) -> std::sync::Arc<str> {
+    format!("a{field}").into()
+}
+
+fn name(member: u8) -> Bytes {
+    format!("m{member}").into()
+}
+
+fn members(add: Vec<Bytes>, remove: Vec<Bytes>) -> Changes {
+    Changes { change_sets: vec![SetChange { name: "s".into(), add, remove }], ..Changes::default() }
+}

@@ -1,0 +1,52 @@
+//! The plan's operations: clients, and the nodes' side of their calls.
+
+mod call;
+mod client;
+mod command;
+mod serve;
+
+use std::collections::BTreeMap;
+
+use crdts::CvRDT;
+use sojourn_node::session::{Key, Partition, VersionVector};
+
+use crate::plan::{Plan, SessionId};
+
+pub(super) use call::{Request, call};
+pub(super) use client::run_clients;
+pub(super) use serve::shown;
+
+/// What clients know of the sessions.
+pub(super) struct Sessions {
+    partition_count: u32,
+    created: BTreeMap<SessionId, bool>,
+    tokens: BTreeMap<(u16, SessionId), VersionVector>,
+    newest: BTreeMap<SessionId, VersionVector>,
+    /// Clients that have more to do.
+    pub(super) busy_clients: usize,
+}
+
+impl Sessions {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self {
+            partition_count: plan.shape.partition_count,
+            created: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            busy_clients: 0,
+        }
+    }
+
+    pub(super) fn key(session: SessionId) -> Key {
+        Key::derive(&[9; 32], "web", &format!("session {}", session.0))
+    }
+
+    pub(super) fn partition(&self, session: SessionId) -> Partition {
+        Self::key(session).partition(self.partition_count)
+    }
+
+    fn learn(&mut self, client: u16, session: SessionId, token: &VersionVector) {
+        self.tokens.entry((client, session)).or_default().merge(token.clone());
+        self.newest.entry(session).or_default().merge(token.clone());
+    }
+}

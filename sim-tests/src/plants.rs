@@ -1,0 +1,54 @@
+//! Looks for planted faults: a simulator that never found a fault proves nothing.
+
+use sojourn_node::planted::Plant;
+
+use crate::names::{Unknown, find_in};
+use crate::plan::{Level, draw};
+use crate::{Failing, run, run_planted};
+
+/// A planted fault that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Find {
+    /// How many seeds it took.
+    pub seeds: u64,
+    /// The seed that showed it.
+    pub seed: u64,
+    /// The invariant that broke, or "panic".
+    pub invariant: String,
+}
+
+/// The level at which a plant is looked for.
+#[must_use]
+pub fn level_of(plant: Plant) -> Level {
+    if plant.is_in_core() { Level::Core } else { Level::Full }
+}
+
+/// The plant of a name.
+///
+/// # Errors
+/// [`Unknown`] lists the names that come near, or all of them.
+pub fn find(name: &str) -> Result<Plant, Unknown> {
+    find_in("plant", name, Plant::ALL.iter().map(|plant| (plant.name(), *plant)))
+}
+
+/// Tries seeds from 0 upwards until the plant breaks an invariant in a plan that
+/// holds without it. None if so many seeds do not show it.
+pub fn hunt(plant: Plant, seeds_max: u64) -> Option<Find> {
+    (0..seeds_max).find_map(|seed| {
+        let plan = draw(seed, level_of(plant));
+        let failing = Failing::of(&run_planted(&plan, plant))?;
+        let is_due_to_the_plant = Failing::of(&run(&plan, false)).is_none();
+        is_due_to_the_plant.then_some(Find { seeds: seed + 1, seed, invariant: failing.invariant })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plants_are_found_by_name() {
+        assert_eq!(find("acknowledge-before-sync"), Ok(Plant::AcknowledgeBeforeSync));
+        assert!(find("acknowledge-before-synk").unwrap_err().to_string().contains("did you mean"));
+    }
+}

@@ -1,0 +1,92 @@
+//! Named scenes. The scene is fixed; the seed draws times, targets and operations.
+
+mod bridge_partition;
+mod clock_six_hours_ahead;
+mod disk_full;
+mod found;
+mod logout_against_touch;
+mod outage_longer_than_log;
+mod poison_fragment;
+mod region_cut;
+mod region_lost;
+mod rolling_restart;
+mod story;
+mod swizzle_clog;
+
+pub use found::{FOUND, Found};
+
+use crate::names::{Unknown, find_in};
+use crate::plan::{Level, PLAN_VERSION, Plan};
+
+/// A scene with a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// Its name on a command line.
+    pub name: &'static str,
+    /// What happens and what must hold.
+    pub sentence: &'static str,
+    /// Where its plans come from.
+    pub scene: Scene,
+}
+
+/// Where the plans of a scenario come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Scene {
+    /// A seed draws what the scene leaves open.
+    Drawn(fn(u64, Level) -> Plan),
+    /// A plan that once failed, as JSON; a seed draws only what the run itself draws.
+    Stored(&'static str),
+}
+
+/// A stored plan that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored plan of scenario {name} cannot be read: {detail}")]
+pub struct BrokenScene {
+    name: &'static str,
+    detail: String,
+}
+
+impl Scenario {
+    /// The plan of a seed.
+    ///
+    /// # Errors
+    /// [`BrokenScene`] if its stored plan cannot be read.
+    pub fn plan(&self, seed: u64, level: Level) -> Result<Plan, BrokenScene> {
+        let plan = match self.scene {
+            Scene::Drawn(draw) => draw(seed, level),
+            Scene::Stored(json) => serde_json::from_str(json)
+                .map_err(|error| BrokenScene { name: self.name, detail: error.to_string() })?,
+        };
+        Ok(Plan { version: PLAN_VERSION, seed, level, scenario: Some(self.name.to_owned()), ..plan })
+    }
+}
+
+/// The scenes that were thought of.
+pub const SCENES: &[Scenario] = &[
+    region_cut::SCENARIO,
+    bridge_partition::SCENARIO,
+    swizzle_clog::SCENARIO,
+    rolling_restart::SCENARIO,
+    outage_longer_than_log::SCENARIO,
+    region_lost::SCENARIO,
+    clock_six_hours_ahead::SCENARIO,
+    disk_full::SCENARIO,
+    poison_fragment::SCENARIO,
+    logout_against_touch::SCENARIO,
+];
+
+/// All scenarios: the scenes that were thought of, then past failures.
+pub fn all() -> impl Iterator<Item = &'static Scenario> {
+    SCENES.iter().chain(FOUND.iter().map(|found| &found.scenario))
+}
+
+/// The scenario of a name.
+///
+/// # Errors
+/// [`Unknown`] lists the names that come near, or all of them.
+pub fn find(name: &str) -> Result<&'static Scenario, Unknown> {
+    find_in("scenario", name, all().map(|scenario| (scenario.name, scenario)))
+}
+
+#[cfg(test)]
+mod tests;
