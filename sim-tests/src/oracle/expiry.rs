@@ -58,7 +58,7 @@ impl Oracle {
     }
 
     /// When an operation was first sent: a second sending has no effect of its own.
-    pub(super) fn first_sent_us(&self, call: &Call) -> u64 {
+    pub(crate) fn first_sent_us(&self, call: &Call) -> u64 {
         self.call((call.id.0, false)).map_or(call.invoked_us, |first| first.invoked_us.min(call.invoked_us))
     }
 
