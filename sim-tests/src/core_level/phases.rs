@@ -173,7 +173,7 @@ impl World {
     /// What still differs, if anything does.
     fn difference(&mut self) -> Option<String> {
         let state = self.raft.committed();
-        let membership = layout::membership(&state);
+        let membership = self.raft.view();
         if layout::is_changing(&membership) {
             return Some("the layout is still changing".into());
         }
