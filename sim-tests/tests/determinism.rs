@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use sojourn_sim::plan::{Level, draw};
+
 const SEEDS: [u64; 3] = [1, 2, 3];
 
 fn trace_hash(seed: u64, level: &str) -> String {
@@ -29,4 +31,13 @@ fn check(level: &str) {
 #[test]
 fn a_seed_gives_the_same_trace_in_fresh_processes_at_the_full_level() {
     check("full");
+}
+
+#[test]
+fn a_run_is_the_same_beside_others_and_after_them() {
+    let hash = |seed| sojourn_sim::run(&draw(seed, Level::Full), false).unwrap().trace_hash;
+    let beside: Vec<_> = SEEDS.iter().map(|seed| (*seed, std::thread::spawn(move || hash(*seed)))).collect();
+    for (seed, beside) in beside {
+        assert_eq!(beside.join().unwrap(), hash(seed), "seed {seed}");
+    }
 }

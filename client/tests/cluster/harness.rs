@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sojourn_client::{Client, ClientConfig, TlsConfig};
 
 /// How long anything may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Cluster {
     pub(crate) data: tempfile::TempDir,

@@ -184,7 +184,7 @@ impl Core {
 
     fn refuse(&self, partition: &mut PartitionState, entry: &LogEntry, reason: String) -> Merge {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        partition.vectors.refuse(entry.dot());
+        partition.vectors.refuse(entry.dot(), self.env.clock.wall_ms());
         partition.touch_metadata();
         self.partials.push(entry.key);
         Merge::Refused(reason)

@@ -72,9 +72,9 @@ impl Engine {
     /// What a partition holds without holes, by origin.
     #[must_use]
     pub fn vector(&self, partition: Partition) -> VersionVector {
-        self.core
-            .cell(partition)
-            .map_or_else(VersionVector::new, |cell| cell.state.lock().vectors.contiguous().clone())
+        self.core.cell(partition).map_or_else(VersionVector::new, |cell| {
+            cell.state.lock().vectors.told(self.core.env.clock.wall_ms())
+        })
     }
 
     /// The highest number a partition holds of each origin, holes before it or not.

@@ -4,7 +4,7 @@
 //! early wait as ranges until the hole before them is filled, so that delivery
 //! may be in any order, with loss and duplicates.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::engine::wire::{Malformed, Reader, put_number, put_origin};
 use crate::session::{Dot, Origin, VersionVector};
@@ -14,6 +14,11 @@ const RANGES_MAX: usize = 65_536;
 
 /// Refused dots that are remembered for a partition; the lowest are forgotten first.
 const REFUSED_MAX: usize = 1_024;
+
+/// How long peers are told of a hole where an entry was refused, in milliseconds,
+/// so that one that holds a sound copy sends it. Then the hole is passed over for
+/// peers too: what its origin itself has spoilt must not be asked for again for ever.
+const REFUSED_TOLD_MS: u64 = 60_000;
 
 /// What came of adding a dot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,14 +38,29 @@ pub(super) struct Vectors {
     /// For each origin: first to last, disjoint, never touching each other.
     early: BTreeMap<Origin, BTreeMap<u64, u64>>,
     early_ranges: usize,
-    /// Passed over: counted above, but not held.
-    refused: BTreeSet<Dot>,
+    /// Passed over: counted above, but not held. With the time of the refusal, in
+    /// milliseconds since the Unix epoch; 0 for those of before the start.
+    refused: BTreeMap<Dot, u64>,
 }
 
 impl Vectors {
     /// Up to where everything is held, by origin.
     pub(super) fn contiguous(&self) -> &VersionVector {
         &self.contiguous
+    }
+
+    /// As [`Self::contiguous`], but no further than the holes that peers should fill.
+    pub(super) fn told(&self, now_ms: u64) -> VersionVector {
+        let mut told = self.contiguous.clone();
+        let holes = self.refused.iter().filter(|(_, since_ms)| now_ms < **since_ms + REFUSED_TOLD_MS);
+        for (dot, _) in holes.filter(|(dot, _)| dot.seq <= self.contiguous.get(&dot.origin)) {
+            if dot.seq <= 1 {
+                told.dots.remove(&dot.origin);
+            } else if told.get(&dot.origin) >= dot.seq {
+                told.dots.insert(dot.origin, dot.seq - 1);
+            }
+        }
+        told
     }
 
     /// The highest number held of each origin, holes before it or not: what a reader
@@ -58,7 +78,7 @@ impl Vectors {
     }
 
     pub(super) fn contains(&self, dot: Dot) -> bool {
-        self.is_counted(dot) && !self.refused.contains(&dot)
+        self.is_counted(dot) && !self.refused.contains_key(&dot)
     }
 
     fn is_counted(&self, dot: Dot) -> bool {
@@ -78,7 +98,7 @@ impl Vectors {
     }
 
     pub(super) fn add(&mut self, dot: Dot) -> Added {
-        if self.refused.remove(&dot) {
+        if self.refused.remove(&dot).is_some() {
             return Added::New;
         }
         if self.is_counted(dot) {
@@ -97,9 +117,9 @@ impl Vectors {
     }
 
     /// Passes over a dot whose entry was refused: it leaves no hole, and is not held.
-    pub(super) fn refuse(&mut self, dot: Dot) {
+    pub(super) fn refuse(&mut self, dot: Dot, now_ms: u64) {
         if self.add(dot) == Added::New {
-            self.refused.insert(dot);
+            self.refused.insert(dot, now_ms);
         }
         if self.refused.len() > REFUSED_MAX {
             self.refused.pop_first();
@@ -108,7 +128,7 @@ impl Vectors {
 
     /// Takes over what a peer's full transfer covers.
     pub(super) fn join(&mut self, other: &VersionVector) {
-        self.refused.retain(|dot| dot.seq > other.get(&dot.origin));
+        self.refused.retain(|dot, _| dot.seq > other.get(&dot.origin));
         for (origin, seq) in &other.dots {
             if *seq > self.contiguous.get(origin) {
                 self.contiguous.dots.insert(*origin, *seq);
@@ -169,7 +189,7 @@ impl Vectors {
             }
         }
         put_number(out, self.refused.len() as u64);
-        for dot in &self.refused {
+        for dot in self.refused.keys() {
             put_origin(out, dot.origin);
             put_number(out, dot.seq);
         }
@@ -187,7 +207,7 @@ impl Vectors {
             vectors.early_ranges += 1;
         }
         for _ in 0..reader.number()? {
-            vectors.refused.insert(Dot { origin: reader.origin()?, seq: reader.number()? });
+            vectors.refused.insert(Dot { origin: reader.origin()?, seq: reader.number()? }, 0);
         }
         Ok(vectors)
     }
@@ -229,8 +249,8 @@ mod tests {
     #[test]
     fn what_was_refused_leaves_no_hole_and_is_taken_later() {
         let mut vectors = Vectors::default();
-        vectors.refuse(dot(1, 1));
-        vectors.refuse(dot(1, 1));
+        vectors.refuse(dot(1, 1), 0);
+        vectors.refuse(dot(1, 1), 0);
         assert_eq!(vectors.add(dot(1, 2)), Added::New);
         assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 2);
         assert!(!vectors.contains(dot(1, 1)) && vectors.contains(dot(1, 2)));
@@ -240,12 +260,29 @@ mod tests {
         assert_eq!(vectors.add(dot(1, 1)), Added::New);
         assert_eq!(vectors.add(dot(1, 1)), Added::Known);
         for seq in 0..2_000 {
-            vectors.refuse(dot(2, seq));
+            vectors.refuse(dot(2, seq), 0);
         }
         assert_eq!(vectors.refused.len(), REFUSED_MAX);
         let all = vectors.contiguous().clone();
         vectors.join(&all);
         assert!(vectors.refused.is_empty());
+    }
+
+    #[test]
+    fn peers_are_told_of_a_refused_entry_until_a_sound_copy_comes_or_time_passes() {
+        let origin = dot(1, 1).origin;
+        let mut vectors = Vectors::default();
+        for seq in [1, 2, 4] {
+            vectors.add(dot(1, seq));
+        }
+        vectors.refuse(dot(1, 3), 1_000);
+        vectors.refuse(dot(2, 1), 1_000);
+        assert_eq!(vectors.contiguous().get(&origin), 4);
+        assert_eq!(vectors.told(1_000 + REFUSED_TOLD_MS - 1).get(&origin), 2);
+        assert_eq!(vectors.told(1_000).get(&dot(2, 1).origin), 0);
+        assert_eq!(vectors.told(1_000 + REFUSED_TOLD_MS), *vectors.contiguous());
+        vectors.add(dot(1, 3));
+        assert_eq!(vectors.told(1_000).get(&origin), 4);
     }
 
     #[test]

@@ -83,10 +83,12 @@ impl SimDisk {
             put_all(&mut state.durable, batch);
         }
         state.live = state.durable.clone();
+        state.faults.fail_next_sync = false;
         state.opening += 1;
     }
 
-    /// The next sync fails, and with it everything until the disk is opened again.
+    /// The next sync fails, and with it everything until the disk is opened again;
+    /// a crash before forgets it.
     pub fn fail_next_sync(&self) {
         self.state.lock().faults.fail_next_sync = true;
     }

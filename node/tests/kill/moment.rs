@@ -6,6 +6,9 @@ use tokio::sync::watch;
 use super::nodes::PATIENCE;
 use super::process::Process;
 
+/// Writes after which a compaction should have been due.
+const COMPACTION_WRITES_MAX: u64 = 200;
+
 /// The moment of a kill, told by what is seen from outside and not by a time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Moment {
@@ -15,7 +18,7 @@ pub(crate) enum Moment {
     Writing { writes: u64 },
     /// When a checkpoint begins, after so many before it.
     Checkpointing { before: usize },
-    /// When a compaction begins, and so many writes later.
+    /// When a compaction begins, and so many writes later; without one, after [`COMPACTION_WRITES_MAX`].
     Compacting { writes: u64 },
 }
 
@@ -40,9 +43,14 @@ impl Moment {
                 process.wait_for("in a checkpoint", |seen| seen.checkpoints > until).await;
             }
             Self::Compacting { writes } => {
-                process.wait_for("in a compaction", |seen| seen.compactions > begun.compactions).await;
-                let more = *written.borrow() + writes;
-                wait_for_writes(written, more).await;
+                let began = tokio::select! {
+                    () = process.wait_for("in a compaction", |seen| seen.compactions > begun.compactions) => true,
+                    () = wait_for_writes(written, COMPACTION_WRITES_MAX) => false,
+                };
+                if began {
+                    let more = *written.borrow() + writes;
+                    wait_for_writes(written, more).await;
+                }
             }
         }
     }

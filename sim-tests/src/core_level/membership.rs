@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use sojourn_node::membership::{
-    Candidate, Change, ChangeOutcome, ClusterState, NodeState as Member, desired_voters,
+    Candidate, Change, ChangeOutcome, ClusterState, Membership, NodeState as Member, desired_voters,
 };
 use sojourn_node::replication::core::{Event, Topology};
 use sojourn_node::session::ReplicaId;
@@ -35,12 +35,20 @@ struct Proposal {
 #[derive(Default)]
 pub(super) struct Raft {
     committed: Arc<ClusterState>,
+    /// What nodes see that know the committed state; none until it is asked for.
+    view: Option<Arc<Membership>>,
     proposals: Vec<Proposal>,
 }
 
 impl Raft {
     pub(super) fn committed(&self) -> Arc<ClusterState> {
         self.committed.clone()
+    }
+
+    /// What a node sees that knows the committed state.
+    pub(super) fn view(&mut self) -> Arc<Membership> {
+        let committed = &self.committed;
+        self.view.get_or_insert_with(|| layout::membership(committed)).clone()
     }
 
     /// Lets a node of the start in.
@@ -70,6 +78,7 @@ impl Raft {
         if !same {
             state.epoch = self.committed.epoch + 1;
             self.committed = Arc::new(state);
+            self.view = None;
         }
         outcome
     }
@@ -145,7 +154,7 @@ impl World {
     }
 
     fn spread(&mut self, leader: NodeId) {
-        let state = self.raft.committed();
+        let (state, view) = (self.raft.committed(), self.raft.view());
         let behind: Vec<(NodeId, u64)> = self
             .nodes
             .iter()
@@ -157,13 +166,13 @@ impl World {
             .collect();
         for at in behind {
             let delay_us = if at.0 == leader { 0 } else { self.latency_us(leader, at.0) };
-            let state = state.clone();
-            self.after_us_at(at, delay_us, move |world| world.learn(at, state));
+            let (state, view) = (state.clone(), view.clone());
+            self.after_us_at(at, delay_us, move |world| world.learn(at, state, view));
         }
     }
 
     /// A node hears of a newer membership.
-    fn learn(&mut self, at: (NodeId, u64), state: Arc<ClusterState>) {
+    fn learn(&mut self, at: (NodeId, u64), state: Arc<ClusterState>, membership: Arc<Membership>) {
         let Some(machine) = self.machine(at.0) else { return };
         if machine.known.as_ref().is_some_and(|known| known.epoch >= state.epoch) {
             return;
@@ -174,7 +183,6 @@ impl World {
         if layout::is_removed(&state, me.replica) {
             return self.end_node(at.0, NodeState::Removed);
         }
-        let membership = layout::membership(&state);
         run.view.send_replace(membership.clone());
         self.handle(at, Event::Topology(Topology::new(me, &membership)));
         self.show_state(at.0);

@@ -50,6 +50,8 @@ pub(super) struct Known {
 
 /// See the module.
 pub(super) struct Board {
+    /// Sessions with lower numbers are the plan's; the others are of the liveness phase.
+    pub(super) planned_sessions: u32,
     pub(super) stage: watch::Sender<Stage>,
     /// The region under load, if one is.
     pub(super) overload: watch::Sender<Option<usize>>,
@@ -78,9 +80,16 @@ pub(super) struct State {
 }
 
 impl Board {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(planned_sessions: u32) -> Self {
         let (stage, overload) = (watch::Sender::new(Stage::Start), watch::Sender::new(None));
-        Self { stage, overload, state: Mutex::default() }
+        Self { planned_sessions, stage, overload, state: Mutex::default() }
+    }
+
+    /// The plan's sessions that have been made.
+    pub(super) fn planned(&self) -> Vec<(SessionId, Known)> {
+        let state = self.state.lock();
+        let planned = state.sessions.range(..SessionId(self.planned_sessions));
+        planned.map(|(id, known)| (*id, known.clone())).collect()
     }
 
     pub(super) fn stage(&self) -> Stage {

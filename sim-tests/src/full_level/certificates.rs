@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use sojourn_client::TlsConfig;
-use sojourn_node::security::TlsFiles;
+use sojourn_node::security::{PeerIdentity, TlsFiles};
 
 use crate::interpose::with_seed;
 
@@ -45,6 +45,7 @@ impl Authority {
             params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
             CertifiedIssuer::self_signed(params, KeyPair::generate()?)
         })?;
+        warm_up(issuer.der().to_vec());
         std::fs::write(folder.path().join("ca.crt"), issuer.pem())?;
         std::fs::write(folder.path().join("cluster.key"), "5a".repeat(32))?;
         Ok(Self { folder, issuer })
@@ -89,4 +90,13 @@ impl Authority {
     fn file(&self, name: &str, ending: &str) -> PathBuf {
         self.folder.path().join(format!("{name}.{ending}"))
     }
+}
+
+/// Has the parser of certificates build its tables, which it does once in a
+/// process, in another thread: each hash map moves the seeds of all later ones
+/// in its thread, and so the first run of a process would differ from the others.
+fn warm_up(certificate: Vec<u8>) {
+    let parse = move || drop(PeerIdentity::from_certificate(&certificate, CLUSTER_ID));
+    // What it says of this certificate does not matter.
+    let _ = std::thread::spawn(parse).join();
 }

@@ -124,21 +124,15 @@ fn sample(
 
 /// Reads one session in turn.
 async fn probe_one(board: &Board, node: &SimNode, insider: &Insider, round: usize) {
-    let next = {
-        let state = board.state.lock();
-        let count = state.sessions.len();
-        let turn = (round + usize::from(node.id.0) * 7).checked_rem(count);
-        turn.and_then(|turn| state.sessions.iter().nth(turn).map(|(id, known)| (*id, known.clone())))
-    };
-    if let Some((session, known)) = next {
-        probe(board, node, insider, session, &known).await;
+    let sessions = board.planned();
+    let turn = (round + usize::from(node.id.0) * 7).checked_rem(sessions.len());
+    if let Some((session, known)) = turn.and_then(|turn| sessions.get(turn)) {
+        probe(board, node, insider, *session, known).await;
     }
 }
 
 async fn probe_all(board: &Board, node: &SimNode, insider: &Insider) {
-    let sessions: Vec<_> =
-        board.state.lock().sessions.iter().map(|(id, known)| (*id, known.clone())).collect();
-    for (session, known) in sessions {
+    for (session, known) in board.planned() {
         probe(board, node, insider, session, &known).await;
     }
 }

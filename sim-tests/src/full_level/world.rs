@@ -63,7 +63,7 @@ impl World {
         let tls = authority.client().map_err(|error| RunError(error.to_string()))?;
         let mut world = Self {
             wire: Wire::new(tale.clone(), plan.seed ^ 0x3172_6500),
-            board: Arc::new(Board::new()),
+            board: Arc::new(Board::new(plan.shape.sessions)),
             nodes: Arc::default(),
             hosts: Vec::new(),
             claimed: BTreeSet::new(),
@@ -99,7 +99,7 @@ impl World {
                 && self.sim.is_host_running(node.name.as_str())
             {
                 // The process is gone; the system closes its connections and keeps what it wrote.
-                self.sim.crash(node.name.as_str());
+                self.end_process(&node);
                 node.set_state(if node.life() == Life::Stopped {
                     NodeState::Down
                 } else {
@@ -211,7 +211,7 @@ impl World {
 
     /// Starts a node that is off.
     pub(super) fn start(&mut self, node: &SimNode) {
-        self.sim.crash(node.name.as_str());
+        self.end_process(node);
         *node.life.lock() = Life::Running;
         node.set_state(NodeState::Unready);
         self.sim.bounce(node.name.as_str());
@@ -229,9 +229,30 @@ impl World {
 
     /// Takes the power from a node: its peers hear nothing, and what was not synced is gone.
     pub(super) fn cut_power(&mut self, node: &SimNode, crash: Crash) {
+        self.end_silently(node);
+        *node.life.lock() = Life::Off;
+        node.freezer.set(false);
+        node.disk.lock().crash(crash);
+        node.set_state(NodeState::Down);
+        self.tale.tell(Happening::DiskLost { node: node.id, lost: LostDisk::Unsynced });
+    }
+
+    /// Ends a node's tasks and closes its connections, as a system does with a process.
+    ///
+    /// tokio drops tasks in an order that depends on how many this process has
+    /// spawned before, so nothing that they say at their end may get through:
+    /// connections are broken before, in an order that is always the same.
+    fn end_process(&mut self, node: &SimNode) {
+        for host in self.all_hosts() {
+            self.wire.reset(node.host, host);
+        }
+        self.end_silently(node);
+    }
+
+    /// Ends a node's tasks while it cannot be heard.
+    fn end_silently(&mut self, node: &SimNode) {
         let others: Vec<String> =
             self.hosts.iter().filter(|(name, _)| *name != node.name).map(|(name, _)| name.clone()).collect();
-        // While it falls, so that nothing it says at its end gets through.
         for other in &others {
             self.sim.partition(node.name.as_str(), other.as_str());
         }
@@ -241,11 +262,6 @@ impl World {
         }
         // What other faults drop is dropped again before the next tick.
         self.dropped.retain(|(from, to)| *from != node.host && *to != node.host);
-        *node.life.lock() = Life::Off;
-        node.freezer.set(false);
-        node.disk.lock().crash(crash);
-        node.set_state(NodeState::Down);
-        self.tale.tell(Happening::DiskLost { node: node.id, lost: LostDisk::Unsynced });
     }
 
     /// Makes all ways between regions slower by so much.

@@ -28,8 +28,8 @@ impl Oracle {
         let idle_us = 1_000 * self.plan().shape.idle_timeout_ms;
         let uses = required.iter().filter_map(|id| self.call(*id)).filter(|call| !self.was_clock_off(call));
         let used_us = uses.filter_map(|call| match call.planned.action {
-            Action::Create => Some(call.invoked_us),
-            Action::Touch => Some(call.invoked_us.saturating_sub(idle_us / TOUCH_SHARE)),
+            Action::Create => Some(self.first_sent_us(call)),
+            Action::Touch => Some(self.first_sent_us(call).saturating_sub(idle_us / TOUCH_SHARE)),
             _ => None,
         });
         let Some(used_us) = used_us.max() else { return true };
@@ -68,6 +68,11 @@ impl Oracle {
         }
         let absolute_us = self.absolute_deadline_us_max(session)?;
         Some(absolute_us.min(over_us + self.tolerance_us()))
+    }
+
+    /// When an operation was first sent: a second sending has no effect of its own.
+    pub(super) fn first_sent_us(&self, call: &Call) -> u64 {
+        self.call((call.id.0, false)).map_or(call.invoked_us, |first| first.invoked_us.min(call.invoked_us))
     }
 
     /// The calls that may have created a session.

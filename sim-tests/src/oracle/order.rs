@@ -38,6 +38,6 @@ impl Oracle {
 
     /// True unless it is certain that the operation of `rival` was over before `earlier` was sent.
     pub(super) fn may_follow(&self, rival: &Call, earlier: &Call) -> bool {
-        rival.id.0 != earlier.id.0 && !rival.ended_before(earlier.invoked_us)
+        rival.id.0 != earlier.id.0 && !rival.ended_before(self.first_sent_us(earlier))
     }
 }

@@ -17,6 +17,7 @@
 
 mod catch_up;
 mod clock;
+mod confirm;
 mod event;
 mod gossip;
 mod handover;
@@ -35,6 +36,7 @@ pub use report::PeerState;
 pub use topology::Topology;
 
 use self::clock::ClockWatch;
+use self::confirm::Confirmations;
 use self::link::Link;
 use self::sync::Sync;
 use super::config::ReplicationConfig;
@@ -76,6 +78,8 @@ struct Peer {
     known: PartitionVectors,
     /// What it lacked when vectors were last compared.
     stalls: BTreeMap<(Partition, Origin), Stall>,
+    /// The newest confirmations of its writes.
+    confirmations: Confirmations,
     disconnected_since: Duration,
 }
 
@@ -214,7 +218,11 @@ impl Core {
         // It may have crashed and forgotten unsynced entries, so nothing is known of it.
         peer.known.clear();
         peer.stalls.clear();
+        let again = peer.confirmations.again(origin);
         context.send(origin.replica, Message::LayoutVersion(self.topology.layout_version()));
+        if let Some(applied) = again {
+            context.send(origin.replica, Message::Applied(applied));
+        }
         // The other side does the same, so no reply is asked for.
         self.compare_vectors(origin.replica, false, context);
         self.request_sync(context);
@@ -313,6 +321,7 @@ impl Peer {
             shared: Vec::new(),
             known: PartitionVectors::new(),
             stalls: BTreeMap::new(),
+            confirmations: Confirmations::default(),
             disconnected_since: now,
         }
     }

@@ -1,13 +1,13 @@
 //! Entries on their way: at once, one copy a remote region.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::link::{Link, Outbound};
 use super::topology::rendezvous;
-use super::{Applied, CloseReason, Context, Core, Effect, Message};
+use super::{CloseReason, Context, Core, Effect, Message};
 use crate::engine::LogEntry;
-use crate::session::{Dot, Partition, ReplicaId};
+use crate::session::{Partition, ReplicaId};
 
 impl Core {
     /// This node wrote: to its region's other replicas and one relay a remote region.
@@ -95,20 +95,6 @@ impl Core {
         link.taken += entries;
         let entries = link.taken;
         context.send(from, Message::BatchAck { entries });
-    }
-
-    /// Tells the origins of entries that asked for it.
-    pub(super) fn confirm_to_origins(&self, synced: Vec<(Partition, Dot)>, context: &mut Context<'_>) {
-        let mut by_origin: BTreeMap<_, Vec<(Partition, u64)>> = BTreeMap::new();
-        for (partition, dot) in synced {
-            by_origin.entry(dot.origin).or_default().push((partition, dot.seq));
-        }
-        for (origin, dots) in by_origin {
-            if self.is_connected(origin.replica) {
-                let applied = Applied { incarnation: origin.incarnation, dots };
-                context.send(origin.replica, Message::Applied(applied));
-            }
-        }
     }
 
     /// To the region's other replicas, this node being the relay.

@@ -84,7 +84,8 @@ impl World {
             name: caller.name.clone(),
             region: caller.region_name.clone(),
         };
-        let fenced = caller.fenced;
+        // What an earlier start of it has sent may still be on its way.
+        let fenced = caller.fenced && caller.life == open.end(side ^ 1).at().1;
         let dialled = self.dials.get(&conn).map(|(peer, _)| *peer);
         match check_hello(&membership, me.replica, Some(first), &identity) {
             Ok(peer) if side == 1 || dialled == Some(peer.replica) => {

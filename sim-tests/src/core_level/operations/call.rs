@@ -75,7 +75,7 @@ fn refused(refusal: Refusal) -> Answer {
 fn candidates(me: &Weak<Mutex<World>>, region: usize, partition: Partition) -> Vec<NodeId> {
     let Some(sim) = me.upgrade() else { return Vec::new() };
     let mut world = sim.lock();
-    let membership = layout::membership(&world.raft.committed());
+    let membership = world.raft.view();
     let turn = world.next_turn();
     let mut here = Vec::new();
     let mut elsewhere = Vec::new();
