@@ -92,7 +92,10 @@ impl World {
                 // Who has not heard yet that a node is removed cannot turn it away.
                 let is_news = self.raft.committed().nodes.get(&peer.replica).is_some_and(|member| {
                     member.state == super::super::layout::GONE
-                        && membership.nodes.get(&peer.replica).is_some_and(|known| known.state != member.state)
+                        && membership
+                            .nodes
+                            .get(&peer.replica)
+                            .is_some_and(|known| known.state != member.state)
                 });
                 if fenced && !is_news {
                     self.fenced_let_in(from, at.0);
