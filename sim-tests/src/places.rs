@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn renumbering_drops_what_has_no_number() {
-        let only_even = |id: NodeId| (id.0 % 2 == 0).then_some(NodeId(id.0 / 2));
+        let only_even = |id: NodeId| id.0.is_multiple_of(2).then_some(NodeId(id.0 / 2));
         let fault = Fault::Bridge { node: NodeId(4), left: vec![NodeId(1), NodeId(2)] };
         let renumbered = renumber(&fault, only_even, Some);
         assert_eq!(renumbered, Some(Fault::Bridge { node: NodeId(2), left: vec![NodeId(1)] }));

@@ -1,5 +1,7 @@
 //! Bad input at the built command: each gets a clear error and the exit code for wrong use.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

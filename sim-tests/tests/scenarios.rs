@@ -1,5 +1,7 @@
 //! Every scenario holds, for a handful of seeds; `sojourn-sim run --scenario NAME` does more.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use sojourn_sim::plan::Level;
 use sojourn_sim::scenarios::{FOUND, SCENES, Scenario};
 use sojourn_sim::{Failing, run};

@@ -54,15 +54,7 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
     }
     fresh_calls(sim).await;
     wait_until(sim, converge_ms_max, World::is_converged).await;
-    let mut world = sim.lock();
-    world.record(Happening::Phase(Phase::Comparison));
-    for node in world.up() {
-        world.sample(node);
-        for session in 0..world.plan.shape.sessions {
-            world.probe(node, SessionId(session));
-        }
-    }
-    drop(world);
+    sim.lock().compare();
     // What is on disks only is read in the meantime.
     sleep_ms(1_500).await;
     sim.lock().end();
@@ -162,6 +154,17 @@ impl World {
             });
             if may_start {
                 self.start(node);
+            }
+        }
+    }
+
+    /// Looks at everything once more.
+    fn compare(&mut self) {
+        self.record(Happening::Phase(Phase::Comparison));
+        for node in self.up() {
+            self.sample(node);
+            for session in 0..self.plan.shape.sessions {
+                self.probe(node, SessionId(session));
             }
         }
     }

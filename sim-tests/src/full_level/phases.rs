@@ -51,7 +51,7 @@ fn chaos(world: &mut World) -> Result<(), RunError> {
     world.board.stage.send_replace(Stage::Heal);
     faults.end_all(world);
     let healed_us = world.now_us() + HEAL_MS_MAX * 1_000;
-    while !(faults.is_over() && all_up(world)) && !world.tale.is_broken() {
+    while !(world.tale.is_broken() || faults.is_over() && all_up(world)) {
         if world.now_us() > healed_us {
             return impossible(world, "I17", "nodes did not all come back");
         }

@@ -64,9 +64,9 @@ impl ClockWatch {
         let own_ms = now.wall_less_monotonic_ms();
         let verdict = match self.middle(own_ms) {
             None if is_only_node => ClockVerdict::default(),
-            None => self.from_memory(own_ms, None),
+            None => self.remembered(own_ms, None),
             Some((near_ms, far_ms)) => match (self.is_off(near_ms), self.is_off(far_ms)) {
-                (false, true) => self.from_memory(own_ms, Some(far_ms)),
+                (false, true) => self.remembered(own_ms, Some(far_ms)),
                 (is_off, _) => ClockVerdict {
                     state: if is_off { ClockState::Off } else { ClockState::Agreed },
                     offset_ms: -near_ms,
@@ -92,7 +92,7 @@ impl ClockWatch {
 
     /// What the last majority said, where there is none now. `disputed_ms` is by
     /// how much the middle clocks contradict each other.
-    fn from_memory(&self, own_ms: i64, disputed_ms: Option<i64>) -> ClockVerdict {
+    fn remembered(&self, own_ms: i64, disputed_ms: Option<i64>) -> ClockVerdict {
         let expected_ms = self.verdict.expected_ms;
         let since_ms = expected_ms.map(|expected_ms| own_ms.saturating_sub(expected_ms));
         let (state, offset_ms) = match (since_ms, disputed_ms) {

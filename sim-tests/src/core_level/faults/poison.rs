@@ -43,7 +43,7 @@ impl Poisoner {
     fn strike(&mut self, node: NodeId) -> Option<usize> {
         let of_node = |(of, count): &&mut (NodeId, usize)| *of == node && *count < POISONED_MAX;
         let mut faults = self.faults.iter_mut().map(|(number, fault)| (*number, fault));
-        let (number, (_, count)) = faults.find(|(_, fault)| of_node(&fault))?;
+        let (number, (_, count)) = faults.find(|(_, fault)| of_node(fault))?;
         *count += 1;
         Some(number)
     }

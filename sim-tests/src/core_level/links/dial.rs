@@ -1,15 +1,16 @@
 //! Opening links, as the driver does: of each pair the node with the lower replica id dials.
 
 use sojourn_node::env::Rng;
-use sojourn_node::membership::NodeState;
+use sojourn_node::membership::{Membership, NodeState};
 use sojourn_node::replication::{check_hello, hello};
 use sojourn_node::session::ReplicaId;
 use sojourn_proto::replication::v1 as pb;
 
 use super::{Conn, End, Frame};
+use crate::core_level::layout;
 use crate::core_level::node::at_address;
 use crate::core_level::world::World;
-use crate::plan::NodeId;
+use crate::plan::{Fault, NodeId};
 
 /// A link that lasted this long is dialled again without a long wait.
 const STABLE_US: u64 = 10_000_000;
@@ -71,6 +72,17 @@ impl World {
         self.after_us_at(at, jittered_ms * 1_000, move |world| world.dial(at, peer));
     }
 
+    /// Who has not heard yet that a node is removed cannot turn it away, nor can
+    /// anybody while that is not agreed.
+    fn is_excused(&self, caller: NodeId, replica: ReplicaId, membership: &Membership) -> bool {
+        let state = self.raft.committed();
+        let is_gone = state.nodes.get(&replica).is_some_and(|member| member.state == layout::GONE);
+        let is_heard = membership.nodes.get(&replica).is_none_or(|member| member.state == layout::GONE);
+        let returns = |fault: &Fault| matches!(fault, Fault::RemovedNodeReturns { node } if *node == caller);
+        let is_removed = self.plan.faults.iter().any(|planned| returns(&planned.fault));
+        if is_gone { !is_heard } else { is_removed }
+    }
+
     /// The other side says who it is.
     pub(super) fn greet(&mut self, conn: u64, side: usize, first: pb::Frame) {
         let Some(open) = self.conns.get(&conn) else { return };
@@ -89,15 +101,8 @@ impl World {
         let dialled = self.dials.get(&conn).map(|(peer, _)| *peer);
         match check_hello(&membership, me.replica, Some(first), &identity) {
             Ok(peer) if side == 1 || dialled == Some(peer.replica) => {
-                // Who has not heard yet that a node is removed cannot turn it away.
-                let is_news = self.raft.committed().nodes.get(&peer.replica).is_some_and(|member| {
-                    member.state == super::super::layout::GONE
-                        && membership
-                            .nodes
-                            .get(&peer.replica)
-                            .is_some_and(|known| known.state != member.state)
-                });
-                if fenced && !is_news {
+                let is_excused = self.is_excused(from, peer.replica, &membership);
+                if fenced && !is_excused {
                     self.fenced_let_in(from, at.0);
                 }
                 if side == 1 {

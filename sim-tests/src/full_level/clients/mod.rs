@@ -5,6 +5,7 @@ mod call;
 mod load;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -245,11 +246,13 @@ impl User {
     ) {
         let shared = self.shared.clone();
         let Some(maker) = shared.nodes.lock().get(usize::from(node.0)).cloned() else { return };
-        if !self.insiders.contains_key(&node) {
-            let Ok(insider) = Insider::new(&host(shared.region_name()), &maker) else { return };
-            self.insiders.insert(node, insider);
-        }
-        let Some(insider) = self.insiders.get(&node) else { return };
+        let insider = match self.insiders.entry(node) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let Ok(insider) = Insider::new(&host(shared.region_name()), &maker) else { return };
+                place.insert(insider)
+            }
+        };
         shared.tale.tell(Happening::Invoked { operation: number, again: true });
         let answer = match insider.update(request).await {
             Ok(done) => match shared.node_of(done.replica_id).await {
