@@ -18,7 +18,7 @@ use super::partials::Partials;
 use super::partition::PartitionState;
 use super::recovery::{Recovered, malformed};
 use super::{Cell, Core, Engine, EngineConfig};
-use crate::env::Environment;
+use crate::env::{Environment, Rng, SharedRng};
 use crate::session::hlc::from_wall_ms;
 use crate::session::{DecodeLimits, Hlc, Partition};
 use crate::store::keys::{Incarnation, MetaKey, MetaValue, PartitionKey, StoreKey};
@@ -37,8 +37,8 @@ impl Engine {
         env: Environment,
     ) -> Result<Arc<Self>, EngineError> {
         config.validate()?;
-        let incarnation = advance_incarnation(&*store)?;
-        let cells = load_cells(&*store, &config)?;
+        let incarnation = advance_incarnation(&*store, &env.rng)?;
+        let cells = load_cells(&*store, &config, env.clock.wall_ms())?;
         let Recovered { blocks, next, hlc } = Recovered::read(&*store)?;
         let core = Core {
             log: Log::new(&config, blocks.clone(), next, hlc),
@@ -92,7 +92,12 @@ fn first_stamp(logged: u64, config: &EngineConfig) -> u64 {
     }
 }
 
-fn advance_incarnation(store: &dyn Store) -> Result<u32, EngineError> {
+/// How far an incarnation may lie beyond the one before.
+const INCARNATION_STEP_MAX: u32 = 1 << 14;
+
+/// By a random step, so that a start from an old copy of the disk does not give
+/// the name of a start that came after the copy, and with it its dots, out twice.
+fn advance_incarnation(store: &dyn Store, rng: &SharedRng) -> Result<u32, EngineError> {
     let place = MetaKey::Incarnation.encode();
     let last = match store.get(Tree::Meta, &place)? {
         Some(bytes) => Incarnation::decode(&bytes)?.0,
@@ -101,7 +106,8 @@ fn advance_incarnation(store: &dyn Store) -> Result<u32, EngineError> {
     if planted!(IncarnationStays) && last > 0 {
         return Ok(last);
     }
-    let next = last.checked_add(1).ok_or_else(|| StoreError::Unusable {
+    let step = rng.with(|rng| rng.random_range(1..=INCARNATION_STEP_MAX));
+    let next = last.checked_add(step).ok_or_else(|| StoreError::Unusable {
         detail: "this data directory has been opened too often".into(),
     })?;
     let mut batch = Batch::default();
@@ -112,7 +118,7 @@ fn advance_incarnation(store: &dyn Store) -> Result<u32, EngineError> {
     Ok(next)
 }
 
-fn load_cells(store: &dyn Store, config: &EngineConfig) -> Result<Vec<Cell>, EngineError> {
+fn load_cells(store: &dyn Store, config: &EngineConfig, now_ms: u64) -> Result<Vec<Cell>, EngineError> {
     let range = PartitionKey::range();
     let count = config.partition_count as usize;
     let mut metadata: Vec<Metadata> = (0..count).map(|_| Metadata::default()).collect();
@@ -122,6 +128,7 @@ fn load_cells(store: &dyn Store, config: &EngineConfig) -> Result<Vec<Cell>, Eng
             detail: format!("it holds partition {number}, but partition_count is {count}"),
         })?;
         *slot = Metadata::decode(bytes).map_err(|error| malformed("partition", u64::from(number), error))?;
+        slot.vectors.tell_refused_again(now_ms);
     }
     let cell = |metadata| {
         let window = Window::new(config.idempotency_items_max, config.idempotency_window_ms);

@@ -124,6 +124,11 @@ impl Vectors {
         }
     }
 
+    /// Begins anew to tell peers of what was refused: after a start nobody knows for how long they were told.
+    pub(super) fn tell_refused_again(&mut self, now_ms: u64) {
+        self.refused.values_mut().for_each(|since_ms| *since_ms = now_ms);
+    }
+
     /// Takes over what a peer's full transfer covers.
     pub(super) fn join(&mut self, other: &VersionVector) {
         self.refused.retain(|dot, _| dot.seq > other.get(&dot.origin));

@@ -227,6 +227,9 @@ pub(super) fn replication_config(shape: &Shape) -> ReplicationConfig {
         buffer_bytes_max,
         in_flight_bytes_max: default.in_flight_bytes_max.min(buffer_bytes_max / 2),
         batch_bytes_max: default.batch_bytes_max.min(buffer_bytes_max / 4).max(64 << 10),
+        // Most of a run would otherwise be heartbeats; a link is found dead after as long as by default.
+        heartbeat_ms: 2 * default.heartbeat_ms,
+        heartbeat_misses_max: default.heartbeat_misses_max / 2,
         ..default
     }
 }

@@ -122,6 +122,12 @@ impl Wire {
         state.effects.iter().filter(|(_, effects)| drops(effects)).map(|(way, _)| *way).collect()
     }
 
+    /// Whether a fault acts on messages from or to a host.
+    pub(crate) fn is_affected(&self, host: HostId) -> bool {
+        let state = self.state.lock();
+        state.loss.is_some() || state.effects.keys().any(|(from, to)| *from == host || *to == host)
+    }
+
     /// Breaks all connections between two hosts; says whether there were any.
     pub(crate) fn reset(&self, a: HostId, b: HostId) -> bool {
         let lines: Vec<_> = self.state.lock().lines.values().cloned().collect();

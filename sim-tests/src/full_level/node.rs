@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use sojourn_node::config::Config;
@@ -17,6 +18,10 @@ use crate::env::{
 };
 use crate::plan::NodeId;
 use crate::record::{Happening, NodeState};
+
+/// How long after the founder the other first nodes start. A founder that finds
+/// nodes which listen and do not answer yet waits for each of them in turn.
+const HEAD_START: Duration = Duration::from_secs(2);
 
 /// Whether a node's software runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +109,9 @@ impl SimNode {
     }
 
     async fn run_start(self: Arc<Self>, start: u32) -> Result<(), RunError> {
+        if start == 1 && !self.config.node.bootstrap {
+            tokio::time::sleep(HEAD_START).await;
+        }
         let env = self.environment(start);
         let key = ClusterKey::read(&self.config.keys.cluster_key_file)?;
         let disk = self.disk.lock().clone();

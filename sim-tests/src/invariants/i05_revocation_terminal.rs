@@ -13,7 +13,15 @@ use crate::record::{Answer, Happening, Shown};
 /// forgotten it; then I6 judges the end.
 #[derive(Default)]
 pub(crate) struct RevocationTerminal {
-    revoked_us: BTreeMap<(NodeId, SessionId), u64>,
+    known: BTreeMap<(NodeId, SessionId), Vec<Known>>,
+}
+
+/// One way in which a node came to know of a revocation.
+#[derive(Clone, Copy)]
+struct Known {
+    custody: Custody,
+    /// When it was sent and answered, in microseconds.
+    span_us: (u64, u64),
 }
 
 impl Invariant for RevocationTerminal {
@@ -30,17 +38,18 @@ impl Invariant for RevocationTerminal {
                     Answer::Acknowledged { node } | Answer::Partly { node }
                         if call.planned.action == Action::Revoke =>
                     {
-                        self.revoked(*node, session, at_us);
+                        let span_us = (call.invoked_us, at_us);
+                        self.revoked(*node, session, Known { custody: call.custody(), span_us });
                         Ok(())
                     }
                     Answer::Read { node, shown } => {
-                        self.shows(*node, session, shown, call.invoked_us, at_us, oracle)
+                        self.shows(*node, session, shown, (call.invoked_us, at_us), oracle)
                     }
                     _ => Ok(()),
                 }
             }
             Happening::Probed { node, session, shown, .. } => {
-                self.shows(*node, *session, shown, oracle.probed_us_min(at_us), at_us, oracle)
+                self.shows(*node, *session, shown, (oracle.probed_us_min(at_us), at_us), oracle)
             }
             _ => Ok(()),
         }
@@ -48,8 +57,12 @@ impl Invariant for RevocationTerminal {
 }
 
 impl RevocationTerminal {
-    fn revoked(&mut self, node: NodeId, session: SessionId, at_us: u64) {
-        self.revoked_us.entry((node, session)).or_insert(at_us);
+    fn revoked(&mut self, node: NodeId, session: SessionId, known: Known) {
+        let held = self.known.entry((node, session)).or_default();
+        // The first of each kind is the one that is on the disk first.
+        if held.iter().all(|earlier| earlier.custody != known.custody) {
+            held.push(known);
+        }
     }
 
     fn shows(
@@ -57,19 +70,20 @@ impl RevocationTerminal {
         node: NodeId,
         session: SessionId,
         shown: &Shown,
-        from_us: u64,
-        at_us: u64,
+        (from_us, at_us): (u64, u64),
         oracle: &Oracle,
     ) -> Result<(), String> {
         match shown {
-            Shown::Revoked => self.revoked(node, session, at_us),
+            // It may hold the revocation as a part of a record that it took over.
+            Shown::Revoked => {
+                self.revoked(node, session, Known { custody: Custody::Taken, span_us: (at_us, at_us) });
+            }
             Shown::Live(_) => {
-                let since_us = self.revoked_us.get(&(node, session)).copied();
-                let Some(since_us) = since_us.filter(|since_us| *since_us < from_us) else { return Ok(()) };
-                if oracle.nodes().keeps(node, Custody::Taken, (since_us, since_us), at_us) {
+                let known = self.known.get(&(node, session)).into_iter().flatten();
+                let mut known = known.filter(|known| known.span_us.1 < from_us);
+                if known.any(|known| oracle.nodes().keeps(node, known.custody, known.span_us, at_us)) {
                     return Err(format!("{node} shows {session} live, which it knew to be revoked"));
                 }
-                self.revoked_us.remove(&(node, session));
             }
             Shown::Absent | Shown::Partial => {}
         }

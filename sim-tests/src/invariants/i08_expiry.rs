@@ -2,7 +2,7 @@
 
 use super::Invariant;
 use crate::oracle::{Call, Oracle};
-use crate::plan::NodeId;
+use crate::plan::{Action, NodeId};
 use crate::record::{Answer, EPOCH_MS, Happening, Shown};
 
 /// How long a node may take to notice that its clock is off, with all links well:
@@ -31,11 +31,14 @@ impl Invariant for Expiry {
                 match answer {
                     Answer::Read { node, shown } => {
                         in_time(*node, shown, call.invoked_us, at_us, oracle)?;
-                        let serves = matches!(shown, Shown::Live(_));
-                        if serves { by_a_sound_clock(*node, call, at_us, oracle) } else { Ok(()) }
+                        if matches!(shown, Shown::Live(_)) {
+                            serves(*node, call, at_us, oracle)
+                        } else {
+                            Ok(())
+                        }
                     }
                     Answer::Acknowledged { node } | Answer::Partly { node } => {
-                        by_a_sound_clock(*node, call, at_us, oracle)
+                        serves(*node, call, at_us, oracle)
                     }
                     _ => Ok(()),
                 }
@@ -62,6 +65,27 @@ fn in_time(node: NodeId, shown: &Shown, from_us: u64, until_us: u64, oracle: &Or
     Ok(())
 }
 
+/// A call on a session that was live for its node.
+fn serves(node: NodeId, call: &Call, at_us: u64, oracle: &Oracle) -> Result<(), String> {
+    by_a_sound_clock(node, call, at_us, oracle)?;
+    // A revocation may be repeated at any time.
+    if matches!(call.planned.action, Action::Create | Action::Revoke)
+        || oracle.nodes().has_clock_trouble(node, call.invoked_us, at_us)
+    {
+        return Ok(());
+    }
+    let session = call.planned.session;
+    // A second sending is told what the first one did.
+    let sent_us = oracle.first_sent_us(call);
+    match oracle.over_us(session, sent_us) {
+        Some(over_us) if sent_us > over_us => {
+            let late_ms = (sent_us - over_us) / 1_000;
+            Err(format!("{node} serves {session}, which ran out {late_ms} ms before at the latest"))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn by_a_sound_clock(node: NodeId, call: &Call, at_us: u64, oracle: &Oracle) -> Result<(), String> {
     let nodes = oracle.nodes();
     let Some((by_ms, since_us)) = nodes.clock_step(node, call.invoked_us) else { return Ok(()) };
@@ -80,7 +104,7 @@ fn by_a_sound_clock(node: NodeId, call: &Call, at_us: u64, oracle: &Oracle) -> R
 mod tests {
     use super::super::testing::{N, Run, call, live};
     use super::*;
-    use crate::plan::{Action, Fault};
+    use crate::plan::Fault;
 
     fn planned(faults: &[Fault]) -> Run<Expiry> {
         let plan = [call(Action::Create), call(Action::Read), call(Action::Touch)];
@@ -103,6 +127,25 @@ mod tests {
         assert!(run(0).after(10_000).read(1, N[1], until(9_400)).is_err());
         assert!(run(0).after(10_000).probe(N[1], until(9_400), 1).is_err());
         assert_eq!(run(0).after(10_000).read(1, N[1], Shown::Absent), Ok(()));
+    }
+
+    #[test]
+    fn what_has_run_out_takes_no_touch() {
+        let plan = [call(Action::Create), call(Action::Touch), call(Action::Touch)];
+        let planned = || {
+            let mut run = Run::new(Expiry).plans(&plan).shaped(|plan| plan.shape.idle_timeout_ms = 5_000);
+            run.made(0, N[0]);
+            run
+        };
+        assert_eq!(planned().after(5_500).done(1, Answer::Acknowledged { node: N[1] }), Ok(()));
+        assert!(planned().after(5_700).done(1, Answer::Acknowledged { node: N[1] }).is_err());
+        assert_eq!(
+            planned().after(4_000).made(1, N[0]).after(4_000).done(2, Answer::Partly { node: N[1] }),
+            Ok(())
+        );
+        let mut pending = planned();
+        pending.invoke(1).after(7_000);
+        assert_eq!(pending.done(2, Answer::Acknowledged { node: N[1] }), Ok(()), "the first may be late");
     }
 
     #[test]

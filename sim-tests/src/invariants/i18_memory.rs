@@ -4,8 +4,8 @@ use super::Invariant;
 use crate::oracle::Oracle;
 use crate::record::Happening;
 
-/// The entry that is added last may pass the cap; no session here is larger.
-const ENTRY_BYTES_MAX: u64 = 16 << 10;
+/// One entry may be under way whatever the cap is; no write here is larger.
+const ENTRY_BYTES_MAX: u64 = 512;
 
 /// The product's default of `engine.held_bytes_max`.
 const HELD_BYTES_MAX: u64 = 4 << 20;

@@ -58,8 +58,21 @@ impl Oracle {
     }
 
     /// When an operation was first sent: a second sending has no effect of its own.
-    pub(super) fn first_sent_us(&self, call: &Call) -> u64 {
+    pub(crate) fn first_sent_us(&self, call: &Call) -> u64 {
         self.call((call.id.0, false)).map_or(call.invoked_us, |first| first.invoked_us.min(call.invoked_us))
+    }
+
+    /// When a session is over for certain if none of the calls sent from `from_us`
+    /// on keeps it alive; none if that cannot be said.
+    pub(crate) fn over_us(&self, session: SessionId, from_us: u64) -> Option<u64> {
+        let mut over_us = 0;
+        for call in self.effects(session).filter(|call| call.invoked_us < from_us) {
+            // One that is under way may still move the idle deadline.
+            let (_, made_us) = call.made().filter(|_| !self.was_clock_off(call))?;
+            over_us = over_us.max(made_us + 1_000 * self.plan().shape.idle_timeout_ms);
+        }
+        let absolute_us = self.absolute_deadline_us_max(session)?;
+        Some(absolute_us.min(over_us + self.tolerance_us()))
     }
 
     /// The calls that may have created a session.

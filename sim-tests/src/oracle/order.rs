@@ -7,6 +7,10 @@ use super::{Call, CallId, Oracle};
 impl Oracle {
     /// True if it is certain that `later` was made at a replica that held the effect of `earlier`.
     fn has_seen(&self, later: &Call, earlier: &Call) -> bool {
+        // A second sending that is recognised has no effect of its own, so it has seen no more than the first.
+        if later.id.1 {
+            return false;
+        }
         if later.covered.contains(&earlier.id) {
             return true;
         }

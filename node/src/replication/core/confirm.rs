@@ -22,11 +22,8 @@ pub(super) struct Confirmations {
 
 impl Confirmations {
     fn keep(&mut self, incarnation: u32, dots: &[(Partition, u64)]) {
-        if incarnation < self.incarnation {
-            return;
-        }
-        if incarnation > self.incarnation {
-            // Nobody waits any longer for what an earlier start has written.
+        if incarnation != self.incarnation {
+            // Nobody waits any longer for what another start has written.
             *self = Self { incarnation, dots: VecDeque::new() };
         }
         self.dots.extend(dots);
@@ -78,7 +75,6 @@ mod tests {
         let again = kept.again(origin(1)).unwrap();
         assert_eq!((again.dots.len(), again.dots[0]), (KEPT_MAX, (Partition(0), 7)));
         kept.keep(2, &[(Partition(3), 1)]);
-        kept.keep(1, &[(Partition(0), 9)]);
         assert_eq!(kept.again(origin(1)), None);
         let again = Applied { incarnation: 2, dots: vec![(Partition(3), 1)] };
         assert_eq!(kept.again(origin(2)), Some(again));

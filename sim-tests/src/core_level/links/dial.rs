@@ -89,7 +89,15 @@ impl World {
         let dialled = self.dials.get(&conn).map(|(peer, _)| *peer);
         match check_hello(&membership, me.replica, Some(first), &identity) {
             Ok(peer) if side == 1 || dialled == Some(peer.replica) => {
-                if fenced {
+                // Who has not heard yet that a node is removed cannot turn it away.
+                let is_news = self.raft.committed().nodes.get(&peer.replica).is_some_and(|member| {
+                    member.state == super::super::layout::GONE
+                        && membership
+                            .nodes
+                            .get(&peer.replica)
+                            .is_some_and(|known| known.state != member.state)
+                });
+                if fenced && !is_news {
                     self.fenced_let_in(from, at.0);
                 }
                 if side == 1 {

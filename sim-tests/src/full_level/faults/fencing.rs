@@ -13,7 +13,7 @@ use crate::plan::Fault;
 use crate::record::{Happening, LostDisk, NodeState};
 use crate::run::RunError;
 
-/// How long a node may take to be told that it must not run.
+/// How long a node that can reach the others may take to be told that it must not run.
 const REFUSAL_US_MAX: u64 = 20_000_000;
 
 pub(super) fn begin(world: &mut World, _number: usize, fault: &Fault) -> Result<Begun, RunError> {
@@ -66,7 +66,7 @@ struct Intruder {
     node: Arc<SimNode>,
     /// Before it is one.
     removal: Option<Removal>,
-    /// When it knocked.
+    /// When it knocked, or when a fault of the network last kept it from being heard.
     began_us: Option<u64>,
     is_refused: bool,
     is_let_in: bool,
@@ -119,17 +119,23 @@ impl Acting for Intruder {
         let Some(began_us) = self.began_us else { return Ok(Progress::GoesOn) };
         if !self.is_refused && !self.is_joining {
             self.is_refused = matches!(self.node.life(), Life::Failed(_));
-            if self.node.state() == NodeState::Up && !self.is_let_in {
-                self.is_let_in = true;
-                world.tale.tell(Happening::FencingFailed { node: self.node.id });
-            }
         }
-        let settled = self.is_refused || world.now_us() > began_us + REFUSAL_US_MAX;
+        let late = world.now_us() > began_us + REFUSAL_US_MAX;
+        if !self.is_refused && world.wire.is_affected(self.node.host) {
+            // It cannot be told yet.
+            self.began_us = Some(world.now_us());
+        } else if late && !self.is_refused && self.node.state() == NodeState::Up && !self.is_let_in {
+            self.is_let_in = true;
+            world.tale.tell(Happening::FencingFailed { node: self.node.id });
+        }
+        let settled = self.is_refused || late;
         if !ending || !settled {
             return Ok(Progress::GoesOn);
         }
         if matches!(self.after, After::StaysOut) {
             world.cut_power(&self.node, Crash::Clean);
+            // Whatever it took while nobody could tell it is nobody's.
+            world.tale.tell(Happening::DiskLost { node: self.node.id, lost: LostDisk::All });
             self.node.set_state(NodeState::Removed);
         } else if !self.join_anew(world) {
             return Ok(Progress::GoesOn);

@@ -17,7 +17,7 @@ use super::{Level, PLAN_VERSION, Plan};
 pub fn draw(seed: u64, level: Level) -> Plan {
     let mut dice = Dice::new(PLAN_VERSION, seed, level, Stream::Shape);
     let (chaos_ms, converge_ms_max) = match level {
-        Level::Core => (dice.between(12_000, 40_000), 30_000),
+        Level::Core => (dice.between(8_000, 26_000), 30_000),
         Level::Full => (dice.between(60_000, 75_000), 60_000),
     };
     let shape = shape::draw(&mut dice, level, chaos_ms);

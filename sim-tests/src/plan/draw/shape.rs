@@ -41,7 +41,12 @@ pub(super) fn draw(dice: &mut Dice, level: Level, chaos_ms: u64) -> Shape {
         log_disk_bytes_max: log_blocks * block_bytes_max as u64,
         block_bytes_max,
         cache_bytes_max: if dice.percent(40) { dice.spread(2 << 10, 64 << 10) as usize } else { 64 << 20 },
-        buffer_bytes_max: dice.pick_or(&[64 << 10, 256 << 10, 4 << 20, 16 << 20], 16 << 20),
+        buffer_bytes_max: match level {
+            // So small that a peer that stalls for a second is too slow.
+            Level::Core => dice.pick_or(&[1 << 10, 4 << 10, 64 << 10, 16 << 20], 16 << 20),
+            // The least that the product's configuration lets pass.
+            Level::Full => dice.pick_or(&[64 << 10, 256 << 10, 4 << 20, 16 << 20], 16 << 20),
+        },
         sync_us: latency(dice, (50, 3_000), 8),
     }
 }

@@ -225,7 +225,7 @@ fn what_a_node_wrote_while_it_was_away_is_handed_over() {
     net.advance(Duration::from_secs(1));
     net.settle();
     let node = net.nodes.get_mut(&4).unwrap();
-    let effects = node.core.handle(Event::Tick, net.now + A_MINUTE, &node.log, &mut rng);
+    let effects = node.core.handle(Event::Tick, at_wall(net.now + A_MINUTE), &node.log, &mut rng);
     let vectors = |effect: &Effect| matches!(effect, Effect::Send { message: Message::Vectors { .. }, .. });
     assert!(!effects.iter().any(vectors), "{effects:?}");
 }
