@@ -95,7 +95,6 @@ impl Core {
                     applied.refused.push(Refused { partition, dot, reason });
                 }
                 Merge::Dropped => applied.dropped += 1,
-                Merge::Held { .. } if planted!(HeldIsConfirmed) => applied.present.push((partition, dot)),
                 Merge::Held { .. } | Merge::Cold { .. } => {}
             }
             self.make_room(cell);

@@ -198,6 +198,11 @@ impl Core {
 }
 
 fn attempt(partition: &PartitionState, outcome: Outcome, state: Bytes) -> Attempt {
-    let vector = partition.vectors.seen();
+    let mut vector = partition.vectors.seen();
+    if planted!(TokenLeavesOutOwnWrite)
+        && let Some(dot) = outcome.dot
+    {
+        vector.dots.remove(&dot.origin);
+    }
     Attempt::Done(Committed { reply: outcome.reply, dot: outcome.dot, state, vector }, outcome.block)
 }

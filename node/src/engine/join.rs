@@ -75,6 +75,9 @@ impl Core {
     }
 
     pub(super) fn is_past(&self, absolute_deadline_ms: u64, now_ms: u64) -> bool {
+        if planted!(RemovalHasNoMargin) {
+            return now_ms > absolute_deadline_ms;
+        }
         let margin_ms = self.config.removal_margin_ms.saturating_add(self.config.clock_offset_max_ms);
         now_ms > absolute_deadline_ms.saturating_add(margin_ms)
     }

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use super::layout;
 use super::node::{CLUSTER, Machine, Running, Shared};
 use super::world::World;
-use crate::plan::{NodeId, Plan, Shape};
+use crate::plan::{NodeId, Plan, SessionId, Shape};
 use crate::record::NodeState;
 
 /// The key that all disks are sealed with.
@@ -263,6 +263,10 @@ impl World {
         self.complete_partials(&shared);
         self.tick_later(at);
         self.follow_membership(at);
+        // No peer has told it anything yet: it has what its own disk gave back.
+        for session in 0..self.plan.shape.sessions {
+            self.probe(at.0, SessionId(session));
+        }
     }
 
     fn follow_commits(&self, shared: &Arc<Shared>) {

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use sojourn_node::membership::ClusterState;
 use sojourn_node::store::SimDisk;
 
-pub(super) use self::poison::POISON;
 use self::poison::Poisoner;
+pub(super) use self::poison::{POISON, is_poisoned};
 use self::watch::Watch;
 use super::world::World;
 use crate::plan::{Fault, NodeId, Plan, PlannedFault};

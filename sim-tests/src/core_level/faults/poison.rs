@@ -16,6 +16,11 @@ use crate::record::Happening;
 /// The name of an attribute that no sound write has.
 pub(in crate::core_level) const POISON: &str = "poison";
 
+/// Whether a fragment is poison that can be told from sound ones by itself.
+pub(in crate::core_level) fn is_poisoned(fragment: &[u8]) -> bool {
+    fragment.windows(POISON.len()).any(|bytes| bytes == POISON.as_bytes())
+}
+
 /// Poisoned entries of one fault.
 const POISONED_MAX: usize = 8;
 

@@ -15,9 +15,11 @@ use sojourn_node::session::Origin;
 use sojourn_proto::replication::v1 as pb;
 
 use self::lane::Lane;
+use super::faults::is_poisoned;
 use super::node::OpenLink;
 use super::world::World;
 use crate::plan::NodeId;
+use crate::record::Happening;
 
 /// What travels on a connection.
 pub(super) enum Frame {
@@ -82,6 +84,9 @@ impl World {
         let Some(link) = &mut open.end_mut(side).link else { return };
         let compress_bytes_min = if remote { 512 } else { usize::MAX };
         let batch = link.encoder.encode(entries, relay, compress_bytes_min);
+        if entries.iter().any(|entry| is_poisoned(&entry.fragment)) {
+            self.record(Happening::PoisonSpread { node: from });
+        }
         self.send(conn, side, Frame::Batch(batch.into()));
     }
 

@@ -5,6 +5,7 @@ use super::dice::Dice;
 
 #[derive(Clone, Copy)]
 enum Kind {
+    Create,
     Set,
     Remove,
     Add,
@@ -29,6 +30,7 @@ pub(super) struct Mix {
 impl Mix {
     pub(super) fn draw(dice: &mut Dice) -> Self {
         let kinds = [
+            (Kind::Create, 2),
             (Kind::Set, 20),
             (Kind::Remove, 4),
             (Kind::Add, 10),
@@ -59,6 +61,7 @@ impl Mix {
         let kind = dice.weighted(&self.kinds).unwrap_or(Kind::Read);
         let mut small = || dice.between(0, self.fields - 1) as u8;
         match kind {
+            Kind::Create => Action::Create,
             Kind::Set => Action::Set { field: small() },
             Kind::Remove => Action::Remove { field: small() },
             Kind::AddMember => Action::AddMember { member: small() },

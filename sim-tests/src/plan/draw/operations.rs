@@ -69,19 +69,30 @@ impl Workload<'_> {
         }
     }
 
-    /// A log-out, and calls of other clients within a few milliseconds, before it and after it.
+    /// A log-out or another change, and calls of other clients within a few milliseconds, before it and after it.
     fn race(&self, dice: &mut Dice, session: SessionId, born_ms: u64) -> Vec<PlannedOperation> {
         let at_ms = self.later_ms(dice, born_ms);
-        let revoke = self.call(dice, at_ms, session, Action::Revoke);
+        let member = 0;
+        let action = dice.weighted(&[
+            (Action::Revoke, 6),
+            (Action::RemoveMember { member }, 2),
+            (Action::Login { principal: 0 }, 1),
+        ]);
+        let first = self.call(dice, at_ms, session, action.unwrap_or(Action::Revoke));
         let regions = self.shape.regions.len() as u64;
-        let mut race = vec![revoke];
+        let mut race = vec![first];
         for step in 1..=dice.between(1, 4) {
             let near_ms = (at_ms + dice.between(0, 30)).saturating_sub(15).min(self.chaos_ms - 1);
-            let action =
-                dice.weighted(&[(Action::Touch, 3), (Action::Set { field: 0 }, 3), (Action::Read, 2)]);
+            let action = dice.weighted(&[
+                (Action::Touch, 3),
+                (Action::Set { field: 0 }, 3),
+                (Action::AddMember { member }, 3),
+                (Action::Login { principal: 1 }, 1),
+                (Action::Read, 2),
+            ]);
             let rival = self.call(dice, near_ms, session, action.unwrap_or(Action::Touch));
             // The next clients in number live in the next regions.
-            let client = (u64::from(revoke.client) + 1 + step % regions) % u64::from(self.shape.clients);
+            let client = (u64::from(first.client) + 1 + step % regions) % u64::from(self.shape.clients);
             race.push(PlannedOperation { client: client as u16, token: Token::None, ..rival });
         }
         race
