@@ -21,6 +21,9 @@ const UP_MS_MAX: u64 = 20_000;
 /// Time for calls that are under way at the end of chaos.
 const DRAIN_MS: u64 = 4_500;
 
+/// How long clients may take after the heal with calls that others held up.
+const LAST_CALLS_MS_MAX: u64 = 90_000;
+
 const FRESH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Takes a run through its phases.
@@ -43,13 +46,18 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
     sleep_ms(chaos_ms).await;
     wait_until(sim, DRAIN_MS, |world| world.sessions.busy_clients == 0).await;
     sim.lock().heal();
-    wait_until(sim, converge_ms_max, World::is_converged).await;
+    // Calls that waited for each other may still go on.
+    wait_until(sim, LAST_CALLS_MS_MAX, |world| world.sessions.busy_clients == 0).await;
+    wait_until(sim, converge_ms_max, |world| world.is_converged() && world.unfenced().is_empty()).await;
     {
         let mut world = sim.lock();
         if let Some(detail) = world.difference() {
             world.record(Happening::Impossible { invariant: "I17", detail });
         }
-        world.check_fencing();
+        // Each has heard of its removal by now.
+        for node in world.unfenced() {
+            world.record(Happening::FencingFailed { node });
+        }
         world.record(Happening::Phase(Phase::Liveness));
     }
     fresh_calls(sim).await;

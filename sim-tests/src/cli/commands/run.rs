@@ -34,7 +34,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), CliError> {
         }
         let real = progress.real();
         progress.show(tally.seeds, || tally.status(real));
-        !(args.until_failure && !tally.failures.is_empty())
+        !args.until_failure || tally.failures.is_empty()
     });
     let real = progress.real();
     drop(progress);

@@ -6,6 +6,7 @@ use sojourn_node::store::SimDisk;
 
 use super::{Watch, World};
 use crate::plan::{Fault, NodeId};
+use crate::core_level::node::Machine;
 use crate::record::{Happening, LostDisk, NodeState};
 
 /// How long an operator waits before looking again whether a change was made.
@@ -165,20 +166,16 @@ impl World {
         self.record(Happening::FencingFailed { node });
     }
 
-    /// After the heal no node may run that the cluster has removed.
-    pub(in crate::core_level) fn check_fencing(&mut self) {
+    /// The nodes that run although the cluster has removed them or must keep them out.
+    pub(in crate::core_level) fn unfenced(&self) -> Vec<NodeId> {
         let state = self.raft.committed();
-        let removed = |machine: &super::super::node::Machine| {
-            let run = machine.run.as_ref()?;
-            let member = state.nodes.get(&run.shared.me.replica)?;
-            (member.state == Member::Removed).then_some(machine.id)
+        let is_removed = |machine: &Machine| {
+            let member = machine.run.as_ref().and_then(|run| state.nodes.get(&run.shared.me.replica));
+            member.is_some_and(|member| member.state == Member::Removed)
         };
-        let failed: Vec<NodeId> = self.nodes.iter().filter_map(removed).collect();
-        let fenced = self.nodes.iter().filter(|machine| machine.fenced && machine.state == NodeState::Up);
-        let failed: Vec<NodeId> = failed.into_iter().chain(fenced.map(|machine| machine.id)).collect();
-        for node in failed {
-            self.record(Happening::FencingFailed { node });
-        }
+        let is_unfenced =
+            |machine: &&Machine| is_removed(machine) || machine.fenced && machine.state == NodeState::Up;
+        self.nodes.iter().filter(is_unfenced).map(|machine| machine.id).collect()
     }
 
     /// Without most voters the membership could never be mended.

@@ -76,7 +76,7 @@ async fn send(
     let mut world = sim.lock();
     let is_kept = matches!(answer, Answer::Acknowledged { .. } | Answer::Partly { .. });
     if operation.action == Action::Create && is_kept {
-        world.sessions.created.insert(operation.session, true);
+        world.sessions.created.insert(operation.session);
     }
     if let Some(token) = token {
         world.sessions.learn(operation.client, operation.session, &token);
@@ -86,9 +86,24 @@ async fn send(
 }
 
 impl World {
+    /// An id is created again only while the first session can still live. Once that
+    /// is over and removed, the same id would be another session, and what is known
+    /// of the first one would say nothing about it.
+    fn may_create(&mut self, operation: &PlannedOperation) -> bool {
+        let now_us = self.now_us();
+        let first_us = *self.sessions.first_sent_us.entry(operation.session).or_insert(now_us);
+        let lasts_ms = self.plan.shape.absolute_timeout_ms / 2;
+        let over_us = first_us + lasts_ms * 1_000;
+        now_us == first_us || now_us + operation.timeout_ms * 1_000 < over_us
+    }
+
     fn request(&mut self, number: usize, operation: &PlannedOperation) -> Option<Request> {
         let session = operation.session;
-        if operation.action != Action::Create && !self.sessions.created.contains_key(&session) {
+        let is_sent = match operation.action {
+            Action::Create => self.may_create(operation),
+            _ => self.sessions.created.contains(&session),
+        };
+        if !is_sent {
             return None;
         }
         let token = match operation.token {

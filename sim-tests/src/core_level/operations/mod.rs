@@ -5,7 +5,7 @@ mod client;
 mod command;
 mod serve;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crdts::CvRDT;
 use sojourn_node::session::{Key, Partition, VersionVector};
@@ -19,7 +19,9 @@ pub(super) use serve::shown;
 /// What clients know of the sessions.
 pub(super) struct Sessions {
     partition_count: u32,
-    created: BTreeMap<SessionId, bool>,
+    created: BTreeSet<SessionId>,
+    /// When the first creation of each was sent.
+    first_sent_us: BTreeMap<SessionId, u64>,
     tokens: BTreeMap<(u16, SessionId), VersionVector>,
     newest: BTreeMap<SessionId, VersionVector>,
     /// Clients that have more to do.
@@ -30,7 +32,8 @@ impl Sessions {
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
             partition_count: plan.shape.partition_count,
-            created: BTreeMap::new(),
+            created: BTreeSet::new(),
+            first_sent_us: BTreeMap::new(),
             tokens: BTreeMap::new(),
             newest: BTreeMap::new(),
             busy_clients: 0,
