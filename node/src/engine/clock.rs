@@ -27,9 +27,11 @@ pub struct ClockVerdict {
 /// How a node's wall clock stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClockState {
-    /// No other clock was ever compared with it.
+    /// No other clock was compared with it yet.
     #[default]
     Unheard,
+    /// It is that of the only node, so that there is none to compare it with.
+    Alone,
     /// It is with the majority.
     Agreed,
     /// Clocks differ by more than is allowed and no majority tells which are wrong.
@@ -93,6 +95,12 @@ impl ClockGuard {
         }
         Ok(now.wall_ms)
     }
+
+    /// What is removed is gone: unlike an answer, that needs a clock that others have confirmed.
+    fn check_for_removal(&self, now: Now) -> Option<u64> {
+        let is_confirmed = matches!(self.verdict.borrow().state, ClockState::Agreed | ClockState::Alone);
+        self.check(now).ok().filter(|_| is_confirmed)
+    }
 }
 
 fn tell(verdict: ClockVerdict) {
@@ -109,6 +117,7 @@ fn tell(verdict: ClockVerdict) {
         }
         ClockState::Agreed => tracing::info!(offset_ms, "this node's clock agrees with the majority"),
         ClockState::Unheard => tracing::info!("this node's clock is compared with no other"),
+        ClockState::Alone => tracing::info!("the only node: its clock is compared with no other"),
     }
 }
 
@@ -136,5 +145,10 @@ impl Engine {
 impl Core {
     pub(super) fn trusted_wall_ms(&self) -> Result<u64, ClockOff> {
         self.clock_guard.check(self.env.clock.now())
+    }
+
+    /// The wall clock, if records may be removed by it: never before peers have confirmed it.
+    pub(super) fn removal_wall_ms(&self) -> Option<u64> {
+        self.clock_guard.check_for_removal(self.env.clock.now())
     }
 }

@@ -69,9 +69,9 @@ impl Core {
     }
 
     /// True if a record is past its absolute deadline by so much that no node can still serve it;
-    /// never by a clock that is off.
+    /// never by a clock that no peer has confirmed.
     pub(super) fn is_over(&self, session: &Session, now_ms: u64) -> bool {
-        self.is_past(session.birth.absolute_deadline_ms, now_ms) && self.trusted_wall_ms().is_ok()
+        self.is_past(session.birth.absolute_deadline_ms, now_ms) && self.removal_wall_ms().is_some()
     }
 
     pub(super) fn is_past(&self, absolute_deadline_ms: u64, now_ms: u64) -> bool {

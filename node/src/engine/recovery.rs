@@ -94,9 +94,6 @@ impl Core {
             if planted!(ReplayDropsRevocations) && fragment.body().is_none() {
                 return Ok(());
             }
-            if self.is_over(&fragment, self.env.clock.wall_ms()) {
-                return Ok(());
-            }
             let held = self.held_now(state, entry)?;
             match self.join(held, fragment) {
                 Ok(Joined::New(change)) => {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sojourn_node::engine::{Changes, Command, Create};
+use sojourn_node::membership::ClusterState;
 use sojourn_node::session::{Partition, VersionVector};
 use sojourn_proto::session::v1::Consistency;
 
 use super::layout;
+use super::node::Running;
 use super::observe::held_partitions;
 use super::operations::{Request, Sessions, call, run_clients};
 use super::world::{Sim, World};
@@ -63,9 +65,14 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
     fresh_calls(sim).await;
     wait_until(sim, converge_ms_max, World::is_converged).await;
     sim.lock().compare();
-    // What is on disks only is read in the meantime.
+    // What is on disks only is read in the meantime. Damage that this finds is mended.
     sleep_ms(1_500).await;
-    sim.lock().end();
+    wait_until(sim, converge_ms_max, World::is_converged).await;
+    let mut world = sim.lock();
+    for node in world.up() {
+        world.sample(node);
+    }
+    world.end();
     Ok(())
 }
 
@@ -181,6 +188,13 @@ impl World {
         self.difference().is_none()
     }
 
+    /// A member that a running one has no link to.
+    fn not_linked(&self, state: &ClusterState, run: &Running) -> Option<NodeId> {
+        let members = state.nodes.values().filter(|member| member.state != layout::GONE);
+        let others = members.map(|member| member.replica).filter(|peer| *peer != run.shared.me.replica);
+        others.filter(|peer| !run.links.contains_key(peer)).find_map(|peer| self.raft.machine_of(peer))
+    }
+
     /// What still differs, if anything does.
     fn difference(&mut self) -> Option<String> {
         let state = self.raft.committed();
@@ -189,7 +203,7 @@ impl World {
             return Some("the layout is still changing".into());
         }
         let mut digests: BTreeMap<Partition, (NodeId, u128)> = BTreeMap::new();
-        for member in state.nodes.values().filter(|member| member.state != super::layout::GONE) {
+        for member in state.nodes.values().filter(|member| member.state != layout::GONE) {
             let Some(node) = self.raft.machine_of(member.replica) else { continue };
             let Some(machine) = self.nodes.get(usize::from(node.0)) else { continue };
             let Some(run) = machine.run.as_ref().filter(|run| run.shared.me.replica == member.replica) else {
@@ -197,6 +211,9 @@ impl World {
             };
             if run.shared.membership().epoch < state.epoch {
                 return Some(format!("{node} does not know the newest membership"));
+            }
+            if let Some(peer) = self.not_linked(&state, run) {
+                return Some(format!("{node} has no link to {peer}"));
             }
             if !layout::is_ready(&membership, member.replica) {
                 return Some(format!("{node} is {:?}", member.state));

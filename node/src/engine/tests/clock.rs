@@ -17,7 +17,7 @@ async fn a_clock_that_is_off_stamps_nothing() {
         "{refused:?}"
     );
     assert_eq!(engine.vector(engine.partition(&key(1))), before);
-    for state in [ClockState::Disputed, ClockState::Agreed, ClockState::Unheard] {
+    for state in [ClockState::Disputed, ClockState::Agreed, ClockState::Unheard, ClockState::Alone] {
         engine.set_clock(told(state, None));
         run(&engine, 1, set("a", "b")).await.unwrap();
     }
@@ -38,16 +38,33 @@ async fn a_jump_is_noticed_by_the_first_call_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_is_off_removes_nothing() {
+async fn a_clock_that_nobody_confirms_removes_nothing() {
     let node = Node::new(1);
     let engine = node.open();
     run(&engine, 1, create()).await.unwrap();
     node.clock.0.fetch_add(24 * 3_600_000, Ordering::Relaxed);
-    for (state, is_held) in [(ClockState::Off, true), (ClockState::Agreed, false)] {
+    use ClockState::{Agreed, Alone, Disputed, Off, Unheard};
+    for (state, is_held) in [(Unheard, true), (Disputed, true), (Off, true), (Agreed, false)] {
         engine.set_clock(told(state, None));
         engine.core.sweep(engine.partition(&key(1))).await.unwrap();
         assert_eq!(engine.read(key(1)).await.unwrap().is_some(), is_held, "{state:?}");
     }
+    run(&engine, 2, create()).await.unwrap();
+    node.clock.0.fetch_add(24 * 3_600_000, Ordering::Relaxed);
+    engine.set_clock(told(Alone, None));
+    engine.core.sweep(engine.partition(&key(2))).await.unwrap();
+    assert!(engine.read(key(2)).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_with_a_wrong_clock_forgets_nothing() {
+    let node = Node::new(1);
+    let engine = node.open();
+    run(&engine, 1, create()).await.unwrap();
+    engine.shutdown().await;
+    node.clock.0.fetch_add(24 * 3_600_000, Ordering::Relaxed);
+    let engine = node.crash(engine);
+    assert!(engine.read(key(1)).await.unwrap().is_some());
 }
 
 #[tokio::test(start_paused = true)]

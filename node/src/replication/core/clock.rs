@@ -63,7 +63,7 @@ impl ClockWatch {
         self.estimates.retain(|_, estimate| now.monotonic.saturating_sub(estimate.at) <= self.age_max);
         let own_ms = now.wall_less_monotonic_ms();
         let verdict = match self.middle(own_ms) {
-            None if is_only_node => ClockVerdict::default(),
+            None if is_only_node => ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() },
             None => self.remembered(own_ms, None),
             Some((near_ms, far_ms)) => match (self.is_off(near_ms), self.is_off(far_ms)) {
                 (false, true) => self.remembered(own_ms, Some(far_ms)),

@@ -282,7 +282,9 @@ impl Net {
                 let held = self.vectors(at);
                 self.nodes.get_mut(&at).unwrap().reports.push((layout_version, held));
             }
-            Effect::Clock(verdict) => assert_eq!(verdict.state, ClockState::Agreed),
+            Effect::Clock(verdict) => {
+                assert!(matches!(verdict.state, ClockState::Alone | ClockState::Agreed), "{verdict:?}");
+            }
             Effect::Close { peer, .. } => self.cut(at, peer.0),
         }
     }

@@ -4,7 +4,7 @@ use sojourn_node::membership::{Change, NodeState as Member, desired_voters};
 use sojourn_node::session::ReplicaId;
 use sojourn_node::store::SimDisk;
 
-use super::{Watch, World};
+use super::{Backup, Watch, World};
 use crate::plan::{Fault, NodeId};
 use crate::core_level::node::Machine;
 use crate::record::{Happening, LostDisk, NodeState};
@@ -56,7 +56,7 @@ impl World {
             Fault::ClonedDisk { node } => self.clone_disk(number, *node),
             Fault::BackupRestored { node } => {
                 let Some(machine) = self.machine(*node) else { return };
-                let backup = (machine.disk.copy(), machine.known.clone());
+                let backup = Backup { node: *node, disk: machine.disk.copy(), known: machine.known.clone() };
                 self.faults.backups.insert(number, backup);
             }
             Fault::Poison { node } => self.faults.poisoner.begin(number, *node),
@@ -93,7 +93,7 @@ impl World {
                 }
             }
             Fault::BackupRestored { node } => {
-                let Some((disk, known)) = self.faults.backups.remove(&number) else { return };
+                let Some(Backup { disk, known, .. }) = self.faults.backups.remove(&number) else { return };
                 self.cut_power(*node, false);
                 let Some(machine) = self.machine(*node) else { return };
                 machine.disk = disk;
@@ -107,9 +107,11 @@ impl World {
         }
     }
 
-    /// A machine loses its power and its disk.
+    /// A machine loses its power and its disk. It will join anew, so that it has no
+    /// use for the backups of the node that it was.
     fn destroy(&mut self, node: NodeId) {
         self.cut_power(node, false);
+        self.faults.backups.retain(|_, backup| backup.node != node);
         let Some(machine) = self.machine(node) else { return };
         machine.disk = SimDisk::new();
         machine.known = None;

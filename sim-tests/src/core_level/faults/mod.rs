@@ -8,6 +8,7 @@ mod poison;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sojourn_node::membership::ClusterState;
 use sojourn_node::store::SimDisk;
@@ -28,11 +29,18 @@ pub(super) struct Faults {
     observed: BTreeSet<usize>,
     /// What is looked for, to see whether a fault has changed something.
     watched: BTreeMap<usize, Watch>,
-    backups: BTreeMap<usize, (SimDisk, Option<std::sync::Arc<ClusterState>>)>,
+    backups: BTreeMap<usize, Backup>,
     /// Nodes of regions that are lost.
     lost: BTreeMap<usize, Vec<NodeId>>,
     clones: BTreeMap<usize, NodeId>,
     poisoner: Poisoner,
+}
+
+/// A copy of a node's disk.
+struct Backup {
+    node: NodeId,
+    disk: SimDisk,
+    known: Option<Arc<ClusterState>>,
 }
 
 impl Faults {

@@ -128,7 +128,7 @@ fn the_last_node_of_a_cluster_is_free_of_what_others_said() {
     let mut node = Node::new(HOUR_MS);
     node.hear(&[0, 0]);
     node.watch.retain(|_| false);
-    assert_eq!(node.watch.judge(node.now(), true), Some(ClockVerdict::default()));
+    assert_eq!(node.watch.judge(node.now(), true), Some(ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() }));
 }
 
 #[test]
