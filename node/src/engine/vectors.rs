@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(vectors.told(1_000 + REFUSED_TOLD_MS - 1).get(&origin), 2);
         assert_eq!(vectors.told(1_000).get(&dot(2, 1).origin), 0);
         assert_eq!(vectors.told(1_000 + REFUSED_TOLD_MS), *vectors.contiguous());
-        let token = |seq| dot(1, seq).into();
+        let token = |seq| VersionVector::from(crdts::Dot::new(origin, seq));
         assert!(vectors.covers(&token(2), 1_000) && !vectors.covers(&token(3), 1_000));
         assert!(vectors.covers(&token(4), 1_000 + REFUSED_TOLD_MS) && !vectors.covers(&token(5), u64::MAX));
         vectors.add(dot(1, 3));
