@@ -87,7 +87,7 @@ async fn poison_leaves_no_hole_and_is_never_passed_on() {
     assert_eq!(applied.new.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(applied.refused[0].dot, poison.dot());
     let all = from.vector(Partition(0));
-    assert_eq!(to.wait_for(Partition(0), &all, Duration::ZERO).await, Ok(()), "it holds nothing up");
+    assert_eq!(to.wait_for(Partition(0), &all, Duration::ZERO).await, Err(NotYet), "it is not held");
     assert_eq!(to.vector(Partition(0)).get(&from.origin()), 1, "peers are told of it");
     assert_eq!(wanted.next().await, [key(1)], "the full state is asked for");
     assert_eq!(to.entries_after(Partition(0), from.origin(), 0, 9_000).await.unwrap().len(), 1);
@@ -98,6 +98,7 @@ async fn poison_leaves_no_hole_and_is_never_passed_on() {
     assert_eq!(to.vector(Partition(0)).get(&from.origin()), 1);
     assert_eq!(to.apply(vec![entries[1].clone()]).await.unwrap().new.len(), 1);
     assert_eq!(to.digest(Partition(0)), from.digest(Partition(0)));
+    assert_eq!(to.wait_for(Partition(0), &all, Duration::ZERO).await, Ok(()));
     assert_eq!(to.entries_after(Partition(0), from.origin(), 0, 9_000).await.unwrap().len(), 3);
 }
 
