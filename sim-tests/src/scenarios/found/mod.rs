@@ -31,4 +31,41 @@ impl Found {
 }
 
 /// All of them.
-pub const FOUND: &[Found] = &[];
+pub const FOUND: &[Found] = &[
+    Found::stored(
+        "removal-by-a-wrong-clock",
+        "A node that starts with its clock ahead has dropped records as past their deadline while it read its log.",
+        (4395, Level::Core),
+        include_str!("removal-by-a-wrong-clock.json"),
+    ),
+    Found::stored(
+        "created-in-the-past",
+        "A node that starts with its clock back has taken calls before its peers could tell it, and made sessions that were over elsewhere.",
+        (11_607, Level::Core),
+        include_str!("created-in-the-past.json"),
+    ),
+    Found::stored(
+        "token-of-a-refused-entry",
+        "A node that had refused a spoilt copy of an entry has served reads whose causal token names that entry.",
+        (10_028, Level::Core),
+        include_str!("token-of-a-refused-entry.json"),
+    ),
+    Found::stored(
+        "dots-of-an-old-copy",
+        "A node that started from an old copy of its disk has given out dots that it had given out before.",
+        (832, Level::Core),
+        include_str!("dots-of-an-old-copy.json"),
+    ),
+    Found::stored(
+        "poison-leaves-a-hole",
+        "No peer has sent the sound copy of an entry again that a node had refused.",
+        (771, Level::Core),
+        include_str!("poison-leaves-a-hole.json"),
+    ),
+    Found::stored(
+        "confirmation-without-link",
+        "Confirmations of what had come while there was no link to its origin were lost.",
+        (4, Level::Core),
+        include_str!("confirmation-without-link.json"),
+    ),
+];
