@@ -40,6 +40,7 @@ pub(crate) struct Observed {
     pub(crate) calls: Mutex<Vec<Call>>,
     pub(crate) messages: AtomicUsize,
     pub(crate) streams: AtomicUsize,
+    pub(crate) layout_watches: AtomicUsize,
     pub(crate) open_streams: AtomicUsize,
 }
 
@@ -162,6 +163,7 @@ impl ClusterService for FakeNode {
         &self,
         _: Request<WatchLayoutRequest>,
     ) -> Result<Response<Self::WatchLayoutStream>, Status> {
+        self.observed.layout_watches.fetch_add(1, Ordering::SeqCst);
         Ok(Response::new(Box::pin(WatchStream::new(self.layout.clone()).map(Ok))))
     }
 }
