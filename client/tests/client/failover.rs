@@ -107,6 +107,15 @@ async fn a_write_that_may_have_happened_is_never_repeated_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_later_refusal_does_not_hide_that_a_write_may_have_happened() {
+    let (cluster, client, id) = start().await;
+    cluster.behave("eu-1", Behaviour::BreakThenNotReady);
+    let update = client.update("shop", &id, Changes::new().add("visits", 1)).await.unwrap_err();
+    assert!(updates(&cluster, "eu-1").len() > 1, "it was tried again");
+    assert_ne!(update.reason(), "NOT_READY", "which would say that nothing was changed");
+}
+
+#[tokio::test]
 async fn the_layout_is_followed_from_elsewhere_once_the_own_region_is_gone() {
     let (cluster, client, _) = start().await;
     let watches = |name| cluster.seen(name).layout_watches.load(Ordering::SeqCst);

@@ -31,6 +31,8 @@ pub(crate) enum Behaviour {
     NotReady,
     /// Does the next call and breaks the stream before the answer; then answers.
     BreakOnce,
+    /// Does the next call and breaks the stream before the answer; then refuses calls.
+    BreakThenNotReady,
 }
 
 /// What a node has seen and how it is to behave.
@@ -73,12 +75,19 @@ impl FakeNode {
             let reply = match behaviour {
                 Behaviour::Silent => continue,
                 Behaviour::NotReady => Reply::Error(error(Code::Unavailable, "NOT_READY")),
-                Behaviour::Answer | Behaviour::BreakOnce => self.sessions.answer(call),
+                Behaviour::Answer | Behaviour::BreakOnce | Behaviour::BreakThenNotReady => {
+                    self.sessions.answer(call)
+                }
             };
             replies.push(PipelineReply { id, reply: Some(reply) });
         }
-        if behaviour == Behaviour::BreakOnce {
-            *self.observed.behaviour.lock().unwrap() = Behaviour::Answer;
+        let next = match behaviour {
+            Behaviour::BreakOnce => Some(Behaviour::Answer),
+            Behaviour::BreakThenNotReady => Some(Behaviour::NotReady),
+            _ => None,
+        };
+        if let Some(next) = next {
+            *self.observed.behaviour.lock().unwrap() = next;
             return Err(Status::unavailable("broken by a test"));
         }
         Ok(PipelineResponse { replies })
