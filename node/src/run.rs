@@ -234,7 +234,7 @@ fn local_node(config: &Config) -> LocalNode {
     }
 }
 
-/// A node is ready while the membership has it active or draining and its clock is not off.
+/// A node is ready while the membership has it active or draining and its clock is compared and not off.
 fn follow_readiness(
     own: ReplicaId,
     mut membership: MembershipWatch,
@@ -248,8 +248,9 @@ fn follow_readiness(
         loop {
             let state = membership.borrow_and_update().nodes.get(&own).map(|node| node.state);
             let takes_calls = matches!(state, Some(NodeState::Active | NodeState::Draining));
-            let clock_is_off = clock.borrow_and_update().state == ClockState::Off;
-            readiness.set(takes_calls && !clock_is_off && !stopping.is_cancelled());
+            let clock_state = clock.borrow_and_update().state;
+            let is_clock_usable = !matches!(clock_state, ClockState::Off | ClockState::Waiting);
+            readiness.set(takes_calls && is_clock_usable && !stopping.is_cancelled());
             tokio::select! {
                 () = stopping.cancelled() => break,
                 changed = membership.changed() => if changed.is_err() { break },

@@ -1,5 +1,7 @@
 //! The same seed in fresh processes gives the same trace; another seed, another one.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::process::Command;
 

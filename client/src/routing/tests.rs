@@ -13,7 +13,8 @@ fn table(region: &str) -> Table {
         ..Member::default()
     });
     let partitions = vec![PartitionReplicas { replica_ids: vec![3, 1, 5] }];
-    let layout = Layout { version: 1, partition_count: 1, nodes: nodes.into(), partitions };
+    let layout =
+        Layout { version: 1, partition_count: 1, nodes: nodes.into(), partitions, ..Layout::default() };
     Table::new(&layout, region)
 }
 

@@ -27,7 +27,10 @@ pub struct ClockVerdict {
 /// How a node's wall clock stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClockState {
-    /// No other clock was compared with it yet.
+    /// This node has just started and waits for its peers: until enough of them
+    /// have told their clocks, nothing may be stamped or judged.
+    Waiting,
+    /// No other clock was compared with it.
     #[default]
     Unheard,
     /// It is that of the only node, so that there is none to compare it with.
@@ -42,20 +45,26 @@ pub enum ClockState {
 
 /// The wall clock is not to be trusted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "this node's clock is {offset_ms} ms off from that of its peers; \
-     {offset_max_ms} ms are allowed (engine.clock_offset_max_ms)"
-)]
-pub struct ClockOff {
-    /// The own clock less that of the peers.
-    pub offset_ms: i64,
-    /// How far it may be off either way.
-    pub offset_max_ms: u64,
+pub enum ClockError {
+    /// It is off.
+    #[error(
+        "this node's clock is {offset_ms} ms off from that of its peers; \
+         {offset_max_ms} ms are allowed (engine.clock_offset_max_ms)"
+    )]
+    Off {
+        /// The own clock less that of the peers.
+        offset_ms: i64,
+        /// How far it may be off either way.
+        offset_max_ms: u64,
+    },
+    /// Its peers have not told theirs yet.
+    #[error("this node has just started and has not compared its clock with its peers' yet")]
+    Waiting,
 }
 
-impl From<ClockOff> for EngineError {
-    fn from(off: ClockOff) -> Self {
-        Self::not_ready(off.to_string())
+impl From<ClockError> for EngineError {
+    fn from(error: ClockError) -> Self {
+        Self::not_ready(error.to_string())
     }
 }
 
@@ -66,32 +75,42 @@ const NONE: i64 = i64::MIN;
 pub(super) struct ClockGuard {
     offset_max_ms: u64,
     is_off: AtomicBool,
+    is_waiting: AtomicBool,
     expected_ms: AtomicI64,
     verdict: watch::Sender<ClockVerdict>,
 }
 
 impl ClockGuard {
     pub(super) fn new(offset_max_ms: u64) -> Self {
-        let (is_off, expected_ms) = (AtomicBool::new(false), AtomicI64::new(NONE));
-        Self { offset_max_ms, is_off, expected_ms, verdict: watch::Sender::default() }
+        Self {
+            offset_max_ms,
+            is_off: AtomicBool::new(false),
+            is_waiting: AtomicBool::new(false),
+            expected_ms: AtomicI64::new(NONE),
+            verdict: watch::Sender::default(),
+        }
     }
 
     fn set(&self, verdict: ClockVerdict) {
         self.expected_ms.store(verdict.expected_ms.unwrap_or(NONE), Ordering::Relaxed);
         self.is_off.store(verdict.state == ClockState::Off, Ordering::Relaxed);
+        self.is_waiting.store(verdict.state == ClockState::Waiting, Ordering::Relaxed);
         let before = self.verdict.send_replace(verdict).state;
         if before != verdict.state {
             tell(verdict);
         }
     }
 
-    fn check(&self, now: Now) -> Result<u64, ClockOff> {
+    fn check(&self, now: Now) -> Result<u64, ClockError> {
+        if self.is_waiting.load(Ordering::Relaxed) {
+            return Err(ClockError::Waiting);
+        }
         let offset_ms = match self.expected_ms.load(Ordering::Relaxed) {
             NONE => 0,
             expected_ms => now.wall_less_monotonic_ms().saturating_sub(expected_ms),
         };
         if self.is_off.load(Ordering::Relaxed) || offset_ms.unsigned_abs() > self.offset_max_ms {
-            return Err(ClockOff { offset_ms, offset_max_ms: self.offset_max_ms });
+            return Err(ClockError::Off { offset_ms, offset_max_ms: self.offset_max_ms });
         }
         Ok(now.wall_ms)
     }
@@ -115,6 +134,7 @@ fn tell(verdict: ClockVerdict) {
                 "clocks differ and no majority tells which are wrong; check all of them"
             );
         }
+        ClockState::Waiting => tracing::debug!("waiting for the clocks of the peers"),
         ClockState::Agreed => tracing::info!(offset_ms, "this node's clock agrees with the majority"),
         ClockState::Unheard => tracing::info!("this node's clock is compared with no other"),
         ClockState::Alone => tracing::info!("the only node: its clock is compared with no other"),
@@ -136,14 +156,14 @@ impl Engine {
     /// The wall clock now, for judging expiry.
     ///
     /// # Errors
-    /// [`ClockOff`] if nothing may be judged by it.
-    pub fn trusted_wall_ms(&self) -> Result<u64, ClockOff> {
+    /// [`ClockError`] if nothing may be judged by it.
+    pub fn trusted_wall_ms(&self) -> Result<u64, ClockError> {
         self.core.trusted_wall_ms()
     }
 }
 
 impl Core {
-    pub(super) fn trusted_wall_ms(&self) -> Result<u64, ClockOff> {
+    pub(super) fn trusted_wall_ms(&self) -> Result<u64, ClockError> {
         self.clock_guard.check(self.env.clock.now())
     }
 

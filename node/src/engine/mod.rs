@@ -45,7 +45,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use apply::{Applied, Refused};
-pub use clock::{ClockOff, ClockState, ClockVerdict};
+pub use clock::{ClockError, ClockState, ClockVerdict};
 pub use command::{Changes, Command, Create, Reply, SetChange, Update};
 pub use config::EngineConfig;
 pub use digest::PartitionDigest;

@@ -94,13 +94,14 @@ impl Engine {
         timeout: Duration,
     ) -> Result<(), NotYet> {
         let cell = self.core.cell(partition).ok_or(NotYet)?;
+        let is_there = || cell.state.lock().vectors.covers(wanted, self.core.env.clock.wall_ms());
         let wait = async {
             loop {
                 let advanced = cell.advanced.notified();
                 tokio::pin!(advanced);
                 // Registered before the look, so that no advance in between is missed.
                 advanced.as_mut().enable();
-                if covers(cell.state.lock().vectors.contiguous(), wanted) {
+                if is_there() {
                     return;
                 }
                 advanced.await;
@@ -109,7 +110,7 @@ impl Engine {
         if planted!(TokenIsBelieved) {
             cell.state.lock().vectors.join(wanted);
         }
-        if covers(cell.state.lock().vectors.contiguous(), wanted) {
+        if is_there() {
             return Ok(());
         }
         tokio::time::timeout(timeout, wait).await.map_err(|_| NotYet)
@@ -276,9 +277,4 @@ impl Core {
         }
         Ok(records)
     }
-}
-
-/// True if `held` has everything that `wanted` names.
-fn covers(held: &VersionVector, wanted: &VersionVector) -> bool {
-    wanted.dots.iter().all(|(origin, seq)| held.get(origin) >= *seq)
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::wire::{Malformed, Reader, put_number, put_origin};
+use crate::session::epoch::covers;
 use crate::session::{Dot, Origin, VersionVector};
 
 /// Ranges out of order that are kept for a partition; more is left to gossip.
@@ -52,8 +53,7 @@ impl Vectors {
     /// As [`Self::contiguous`], but no further than the holes that peers should fill.
     pub(super) fn told(&self, now_ms: u64) -> VersionVector {
         let mut told = self.contiguous.clone();
-        let holes = self.refused.iter().filter(|(_, since_ms)| now_ms < **since_ms + REFUSED_TOLD_MS);
-        for (dot, _) in holes.filter(|(dot, _)| dot.seq <= self.contiguous.get(&dot.origin)) {
+        for dot in self.holes(now_ms) {
             if dot.seq <= 1 {
                 told.dots.remove(&dot.origin);
             } else if told.get(&dot.origin) >= dot.seq {
@@ -61,6 +61,17 @@ impl Vectors {
             }
         }
         told
+    }
+
+    /// True if all is held that `wanted` names, no hole among it that peers may still fill.
+    pub(super) fn covers(&self, wanted: &VersionVector, now_ms: u64) -> bool {
+        covers(&self.contiguous, wanted) && self.holes(now_ms).all(|dot| dot.seq > wanted.get(&dot.origin))
+    }
+
+    /// What was refused a short while ago and lies within the contiguous part.
+    fn holes(&self, now_ms: u64) -> impl Iterator<Item = &Dot> {
+        let recent = self.refused.iter().filter(move |(_, since_ms)| now_ms < **since_ms + REFUSED_TOLD_MS);
+        recent.map(|(dot, _)| dot).filter(|dot| dot.seq <= self.contiguous.get(&dot.origin))
     }
 
     /// The highest number held of each origin, holes before it or not: what a reader
@@ -284,8 +295,12 @@ mod tests {
         assert_eq!(vectors.told(1_000 + REFUSED_TOLD_MS - 1).get(&origin), 2);
         assert_eq!(vectors.told(1_000).get(&dot(2, 1).origin), 0);
         assert_eq!(vectors.told(1_000 + REFUSED_TOLD_MS), *vectors.contiguous());
+        let token = |seq| VersionVector::from(crdts::Dot::new(origin, seq));
+        assert!(vectors.covers(&token(2), 1_000) && !vectors.covers(&token(3), 1_000));
+        assert!(vectors.covers(&token(4), 1_000 + REFUSED_TOLD_MS) && !vectors.covers(&token(5), u64::MAX));
         vectors.add(dot(1, 3));
         assert_eq!(vectors.told(1_000).get(&origin), 4);
+        assert!(vectors.covers(&token(4), 1_000));
     }
 
     #[test]

@@ -64,10 +64,14 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
     }
     fresh_calls(sim).await;
     wait_until(sim, converge_ms_max, World::is_converged).await;
-    sim.lock().compare();
-    // What is on disks only is read in the meantime. Damage that this finds is mended.
-    sleep_ms(1_500).await;
-    wait_until(sim, converge_ms_max, World::is_converged).await;
+    sim.lock().record(Happening::Phase(Phase::Comparison));
+    // The first look finds damage on disks, which is mended before the second one.
+    for _ in 0..2 {
+        sim.lock().look_at_all();
+        // What is on disks only is read in the meantime.
+        sleep_ms(1_000).await;
+        wait_until(sim, converge_ms_max, World::is_converged).await;
+    }
     let mut world = sim.lock();
     for node in world.up() {
         world.sample(node);
@@ -173,9 +177,8 @@ impl World {
         }
     }
 
-    /// Looks at everything once more.
-    fn compare(&mut self) {
-        self.record(Happening::Phase(Phase::Comparison));
+    /// Looks at every session on every node.
+    fn look_at_all(&mut self) {
         for node in self.up() {
             self.sample(node);
             for session in 0..self.plan.shape.sessions {

@@ -245,7 +245,8 @@ impl World {
         let at = shared.at();
         let offset_ms = Replica::clock_offset_max_ms(&*shared.engine);
         let topology = Topology::new(shared.me, &shared.membership());
-        let core = Core::new((*shared.config).clone(), topology, offset_ms, self.time.elapsed());
+        let core = Core::new((*shared.config).clone(), topology, offset_ms, shared.env.clock.now());
+        Replica::set_clock(&*shared.engine, core.clock_verdict());
         let rng = shared.env.rng.fork("replication.core");
         let (links, dialled) = (BTreeMap::new(), BTreeMap::new());
         let shared = shared.clone();

@@ -123,5 +123,5 @@ fn member(replica_id: u32, (region, name): NodeAt) -> Member {
 fn layout_of(version: u64, members: &[Member]) -> Layout {
     let replica_ids = members.iter().map(|member| member.replica_id).collect();
     let partitions = vec![PartitionReplicas { replica_ids }; PARTITIONS as usize];
-    Layout { version, partition_count: PARTITIONS, nodes: members.to_vec(), partitions }
+    Layout { version, partition_count: PARTITIONS, nodes: members.to_vec(), partitions, ..Layout::default() }
 }

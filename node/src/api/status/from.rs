@@ -1,7 +1,7 @@
 //! What each room's failure means to a caller.
 
 use super::{Failure, Reason};
-use crate::engine::{ClockOff, EngineError};
+use crate::engine::{ClockError, EngineError};
 use crate::session::DecodeError;
 use crate::store::StoreError;
 
@@ -35,10 +35,15 @@ impl From<EngineError> for Failure {
     }
 }
 
-impl From<ClockOff> for Failure {
-    fn from(off: ClockOff) -> Self {
-        let failure = Self::new(Reason::NotReady, off.to_string());
-        failure.with("clock_offset_ms", off.offset_ms).with("clock_offset_max_ms", off.offset_max_ms)
+impl From<ClockError> for Failure {
+    fn from(error: ClockError) -> Self {
+        let failure = Self::new(Reason::NotReady, error.to_string());
+        match error {
+            ClockError::Off { offset_ms, offset_max_ms } => {
+                failure.with("clock_offset_ms", offset_ms).with("clock_offset_max_ms", offset_max_ms)
+            }
+            ClockError::Waiting => failure,
+        }
     }
 }
 

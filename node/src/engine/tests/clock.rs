@@ -33,7 +33,7 @@ async fn a_jump_is_noticed_by_the_first_call_after_it() {
         assert_eq!(engine.trusted_wall_ms().is_ok(), is_trusted, "{expected_ms}");
     }
     let off = engine.trusted_wall_ms().unwrap_err();
-    assert_eq!(off, ClockOff { offset_ms: 501, offset_max_ms: 500 });
+    assert_eq!(off, ClockError::Off { offset_ms: 501, offset_max_ms: 500 });
     assert!(matches!(run(&engine, 1, create()).await, Err(EngineError::NotReady { .. })));
 }
 

@@ -10,7 +10,9 @@
 //! majority wins. Where the two clocks nearest to the middle contradict each
 //! other there is no majority: then what the last majority said still holds,
 //! carried on by the monotonic clock, so that a node notices its own jump even
-//! while it is alone. A node that never heard a majority goes on.
+//! while it is alone. A node that has just started and has peers waits for a
+//! majority for a while; one that never heard any goes on after that, since it
+//! may be the last one of its region.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,14 +35,22 @@ struct Estimate {
 pub(super) struct ClockWatch {
     offset_max_ms: u64,
     age_max: Duration,
+    waits_until: Duration,
     estimates: BTreeMap<ReplicaId, Estimate>,
     verdict: ClockVerdict,
 }
 
 impl ClockWatch {
-    /// Offsets up to `offset_max_ms` are permitted; a peer not heard of for `age_max` is left out.
-    pub(super) fn new(offset_max_ms: u64, age_max: Duration) -> Self {
-        Self { offset_max_ms, age_max, estimates: BTreeMap::new(), verdict: ClockVerdict::default() }
+    /// Offsets up to `offset_max_ms` are permitted; a peer not heard of for `age_max`
+    /// is left out. A first majority is waited for until `waits_until`.
+    pub(super) fn new(offset_max_ms: u64, age_max: Duration, waits_until: Duration) -> Self {
+        let (estimates, verdict) = (BTreeMap::new(), ClockVerdict::default());
+        Self { offset_max_ms, age_max, waits_until, estimates, verdict }
+    }
+
+    /// What was judged last.
+    pub(super) fn verdict(&self) -> ClockVerdict {
+        self.verdict
     }
 
     /// A peer's wall clock came in with a heartbeat.
@@ -64,9 +74,9 @@ impl ClockWatch {
         let own_ms = now.wall_less_monotonic_ms();
         let verdict = match self.middle(own_ms) {
             None if is_only_node => ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() },
-            None => self.remembered(own_ms, None),
+            None => self.remembered(own_ms, None, now.monotonic),
             Some((near_ms, far_ms)) => match (self.is_off(near_ms), self.is_off(far_ms)) {
-                (false, true) => self.remembered(own_ms, Some(far_ms)),
+                (false, true) => self.remembered(own_ms, Some(far_ms), now.monotonic),
                 (is_off, _) => ClockVerdict {
                     state: if is_off { ClockState::Off } else { ClockState::Agreed },
                     offset_ms: -near_ms,
@@ -92,11 +102,12 @@ impl ClockWatch {
 
     /// What the last majority said, where there is none now. `disputed_ms` is by
     /// how much the middle clocks contradict each other.
-    fn remembered(&self, own_ms: i64, disputed_ms: Option<i64>) -> ClockVerdict {
+    fn remembered(&self, own_ms: i64, disputed_ms: Option<i64>, now: Duration) -> ClockVerdict {
         let expected_ms = self.verdict.expected_ms;
         let since_ms = expected_ms.map(|expected_ms| own_ms.saturating_sub(expected_ms));
         let (state, offset_ms) = match (since_ms, disputed_ms) {
             (Some(since_ms), _) if self.is_off(since_ms) => (ClockState::Off, since_ms),
+            (None, _) if now < self.waits_until => (ClockState::Waiting, 0),
             (_, Some(disputed_ms)) => (ClockState::Disputed, disputed_ms.saturating_neg()),
             (Some(since_ms), None) => (ClockState::Agreed, since_ms),
             (None, None) => (ClockState::Unheard, 0),

@@ -167,7 +167,12 @@ impl Net {
     pub(super) fn new(seed: u64, regions: &[u16], config: &ReplicationConfig) -> Self {
         let count: u16 = regions.iter().sum();
         let node = |id: u16| Node {
-            core: Core::new(config.clone(), topology(id, regions), CLOCK_OFFSET_MAX_MS, Duration::ZERO),
+            core: Core::new(
+                config.clone(),
+                topology(id, regions),
+                CLOCK_OFFSET_MAX_MS,
+                Now { monotonic: Duration::ZERO, wall_ms: 0 },
+            ),
             log: Log::default(),
             rng: StdRng::seed_from_u64(seed ^ u64::from(id)),
             later: VecDeque::new(),
@@ -283,7 +288,13 @@ impl Net {
                 self.nodes.get_mut(&at).unwrap().reports.push((layout_version, held));
             }
             Effect::Clock(verdict) => {
-                assert!(matches!(verdict.state, ClockState::Alone | ClockState::Agreed), "{verdict:?}");
+                assert!(
+                    matches!(
+                        verdict.state,
+                        ClockState::Waiting | ClockState::Unheard | ClockState::Alone | ClockState::Agreed
+                    ),
+                    "{verdict:?}"
+                );
             }
             Effect::Close { peer, .. } => self.cut(at, peer.0),
         }

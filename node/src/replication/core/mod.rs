@@ -41,6 +41,7 @@ use self::link::Link;
 use self::sync::Sync;
 use super::config::ReplicationConfig;
 use super::vectors::PartitionVectors;
+use crate::engine::ClockVerdict;
 use crate::env::{Now, StdRng};
 use crate::session::{Origin, Partition, ReplicaId, VersionVector};
 
@@ -111,15 +112,12 @@ impl Context<'_> {
 impl Core {
     /// A node without any link. Wall clocks may differ by `clock_offset_max_ms`.
     #[must_use]
-    pub fn new(
-        config: ReplicationConfig,
-        topology: Topology,
-        clock_offset_max_ms: u64,
-        now: Duration,
-    ) -> Self {
-        let next_gossip = now + Duration::from_millis(config.gossip_interval_ms);
-        let next_heartbeat = now + Duration::from_millis(config.heartbeat_ms);
-        let clock = ClockWatch::new(clock_offset_max_ms, silence_max(&config));
+    pub fn new(config: ReplicationConfig, topology: Topology, clock_offset_max_ms: u64, now: Now) -> Self {
+        let began = now.monotonic;
+        let next_gossip = began + Duration::from_millis(config.gossip_interval_ms);
+        let next_heartbeat = began + Duration::from_millis(config.heartbeat_ms);
+        let clock =
+            ClockWatch::new(clock_offset_max_ms, silence_max(&config), began + dialled_within(&config));
         let mut core = Self {
             config,
             topology,
@@ -131,9 +129,17 @@ impl Core {
             next_heartbeat,
             clock,
         };
-        core.sync_peers(now);
+        core.sync_peers(began);
         core.plan_sync();
+        core.clock.judge(now, core.peers.is_empty());
         core
+    }
+
+    /// How the own clock stands as far as it is known: to be told to the engine at
+    /// the start; later [`Effect::Clock`] says what changes.
+    #[must_use]
+    pub fn clock_verdict(&self) -> ClockVerdict {
+        self.clock.verdict()
     }
 
     /// When the next [`Event::Tick`] is due.
@@ -310,6 +316,11 @@ impl Core {
 }
 
 /// How long a link may be silent.
+/// How long after a start the peers that are there take to dial and to send a heartbeat.
+fn dialled_within(config: &ReplicationConfig) -> Duration {
+    Duration::from_millis(config.reconnect_ms_max + 2 * config.heartbeat_ms)
+}
+
 fn silence_max(config: &ReplicationConfig) -> Duration {
     Duration::from_millis(config.heartbeat_ms) * config.heartbeat_misses_max
 }

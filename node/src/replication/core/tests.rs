@@ -33,7 +33,7 @@ impl Lone {
             ReplicationConfig::default(),
             topology(me, regions),
             CLOCK_OFFSET_MAX_MS,
-            Duration::ZERO,
+            at_wall(Duration::ZERO),
         );
         Self { core, log: Log::default(), rng: StdRng::seed_from_u64(1) }
     }

@@ -98,7 +98,8 @@ impl Replication {
     ) -> Arc<Self> {
         let me = replica.origin();
         let topology = Topology::new(me, &membership.borrow());
-        let core = Core::new(config.clone(), topology, replica.clock_offset_max_ms(), env.clock.monotonic());
+        let core = Core::new(config.clone(), topology, replica.clock_offset_max_ms(), env.clock.now());
+        replica.set_clock(core.clock_verdict());
         let rng = env.rng.fork("replication.core");
         let state = State { core, rng, links: BTreeMap::new(), links_opened: 0 };
         let shared = Arc::new(Shared {

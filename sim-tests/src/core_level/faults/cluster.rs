@@ -5,8 +5,8 @@ use sojourn_node::session::ReplicaId;
 use sojourn_node::store::SimDisk;
 
 use super::{Backup, Watch, World};
-use crate::plan::{Fault, NodeId};
 use crate::core_level::node::Machine;
+use crate::plan::{Fault, NodeId};
 use crate::record::{Happening, LostDisk, NodeState};
 
 /// How long an operator waits before looking again whether a change was made.

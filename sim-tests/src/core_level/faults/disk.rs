@@ -37,7 +37,12 @@ impl World {
         true
     }
 
-    pub(super) fn undo_on_disk(&mut self, fault: &Fault) -> bool {
+    pub(super) fn undo_on_disk(&mut self, number: usize, fault: &Fault) -> bool {
+        if matches!(fault, Fault::FailedSync { .. } | Fault::DiskFull { .. } | Fault::DiskError { .. }) {
+            // The node starts again, so that it can no longer be seen to suffer from this.
+            self.watch();
+            self.faults.watched.remove(&number);
+        }
         match fault {
             Fault::FailedSync { node } => {
                 // What the system could not sync, it has forgotten.

@@ -198,7 +198,7 @@ impl World {
                 self.leave_clock(node, |clock| clock.step(by_ms));
             }
             fault => {
-                if !self.undo_on_network(number, &fault) && !self.undo_on_disk(&fault) {
+                if !self.undo_on_network(number, &fault) && !self.undo_on_disk(number, &fault) {
                     self.undo_on_cluster(number, &fault);
                 }
             }

@@ -15,7 +15,7 @@ struct Node {
 impl Node {
     /// A node whose clock is so far ahead of true time.
     fn new(offset_ms: i64) -> Self {
-        Self { watch: ClockWatch::new(OFFSET_MAX_MS, AGE_MAX), offset_ms, now_ms: 0 }
+        Self { watch: ClockWatch::new(OFFSET_MAX_MS, AGE_MAX, Duration::ZERO), offset_ms, now_ms: 0 }
     }
 
     fn now(&self) -> Now {
@@ -128,7 +128,10 @@ fn the_last_node_of_a_cluster_is_free_of_what_others_said() {
     let mut node = Node::new(HOUR_MS);
     node.hear(&[0, 0]);
     node.watch.retain(|_| false);
-    assert_eq!(node.watch.judge(node.now(), true), Some(ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() }));
+    assert_eq!(
+        node.watch.judge(node.now(), true),
+        Some(ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() })
+    );
 }
 
 #[test]
@@ -159,4 +162,19 @@ fn at_the_limit_it_does_not_flap() {
 fn a_long_way_is_no_offset() {
     assert_eq!(Node::new(600).hear_over(&[0, 0], 300).state, ClockState::Agreed);
     assert_eq!(Node::new(700).hear_over(&[0, 0], 300).state, ClockState::Off);
+}
+
+#[test]
+fn who_has_just_started_waits_for_a_majority_for_a_while() {
+    let start = |offset_ms| {
+        let watch = ClockWatch::new(OFFSET_MAX_MS, AGE_MAX, Duration::from_secs(4));
+        Node { watch, offset_ms, now_ms: 0 }
+    };
+    assert_eq!(start(0).judge().state, ClockState::Waiting);
+    assert_eq!(start(0).hear(&[0]).state, ClockState::Agreed);
+    assert_eq!(start(HOUR_MS).hear(&[0]).state, ClockState::Waiting, "which of the two is wrong?");
+    assert_eq!(start(HOUR_MS).hear(&[0, 0]).state, ClockState::Off);
+    assert_eq!(start(HOUR_MS).cut_off().state, ClockState::Unheard, "nobody is there");
+    let mut alone = start(0);
+    assert_eq!(alone.watch.judge(alone.now(), true).map(|verdict| verdict.state), Some(ClockState::Alone));
 }
