@@ -37,10 +37,10 @@ impl Client {
         let inner = &*self.inner;
         let (routes, spread) = (inner.routes(), inner.next_spread());
         let usable = |node: &Node| node.health.usable(|| inner.since_start());
-        let (mut tried, mut pinned): (Vec<usize>, Option<Arc<Node>>) = (Vec::new(), None);
+        let (mut tried, mut pinned): (Vec<usize>, Option<(Arc<Node>, Error)>) = (Vec::new(), None);
         for attempt in 1.. {
             let node = match &pinned {
-                Some(node) => node,
+                Some((node, _)) => node,
                 None => match routes.choose(place, spread, &tried, usable) {
                     Some((index, node)) => {
                         if attempt > 1 || inner.config.retries_max > 0 {
@@ -54,10 +54,11 @@ impl Client {
             let error = match inner.ask(node, &call, settings).await {
                 Ok(reply) => return Ok(reply),
                 Err(Problem::Final(error)) => return Err(error),
-                Err(Problem::NotDone(error)) => error,
+                // That this attempt did nothing says nothing about the one before.
+                Err(Problem::NotDone(error)) => pinned.as_ref().map_or(error, |(_, doubt)| doubt.clone()),
                 Err(Problem::Unknown(error)) => {
                     if !may_be_repeated_elsewhere(&call) {
-                        pinned = Some(Arc::clone(node));
+                        pinned = Some((Arc::clone(node), error.clone()));
                     }
                     error
                 }

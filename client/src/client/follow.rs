@@ -85,31 +85,53 @@ pub(super) async fn layout(client: Weak<Inner>, ended: oneshot::Receiver<()>) {
 }
 
 async fn watch_for_ever(client: &Weak<Inner>) {
-    for attempt in 1.. {
-        let Some(pause) = watch_once(client, attempt).await else { return };
+    let mut followed = Followed::default();
+    while let Some(pause) = followed.watch_once(client).await {
         tokio::time::sleep(pause).await;
     }
 }
 
-/// Follows one node's view until the stream breaks; then says how long to wait
-/// before asking another. None: the client is gone.
-async fn watch_once(client: &Weak<Inner>, attempt: u32) -> Option<Duration> {
-    let mut cluster = {
-        let inner = client.upgrade()?;
-        let (routes, spread) = (inner.routes(), inner.next_spread());
-        let usable = |node: &super::node::Node| node.health.usable(|| inner.since_start());
-        let (_, node) = routes.choose(Place::Anywhere, spread, &[], usable)?;
-        node.cluster()?
-    };
-    if let Ok(response) = cluster.watch_layout(WatchLayoutRequest {}).await {
-        let mut layouts = response.into_inner();
-        while let Ok(Some(layout)) = layouts.message().await {
-            adopt(&*client.upgrade()?, &layout);
+/// From whom the layout could not be followed, or no longer.
+#[derive(Default)]
+struct Followed {
+    /// Nodes, by their index, that are asked again only after all others: the own
+    /// region's would otherwise be asked for ever, also when they are gone for good.
+    left: Vec<usize>,
+    /// Attempts since a layout came.
+    failures: u32,
+}
+
+impl Followed {
+    /// Follows one node's view until the stream breaks; then says how long to wait
+    /// before asking another. None: the client is gone.
+    async fn watch_once(&mut self, client: &Weak<Inner>) -> Option<Duration> {
+        let (identity, index, mut cluster) = {
+            let inner = client.upgrade()?;
+            let (routes, spread) = (inner.routes(), inner.next_spread());
+            if self.left.len() >= routes.nodes.len() {
+                self.left.clear();
+            }
+            let usable = |node: &super::node::Node| node.health.usable(|| inner.since_start());
+            let (index, node) = routes.choose(Place::Anywhere, spread, &self.left, usable)?;
+            (node.identity.clone(), index, node.cluster()?)
+        };
+        self.left.push(index);
+        self.failures = self.failures.saturating_add(1);
+        if let Ok(response) = cluster.watch_layout(WatchLayoutRequest {}).await {
+            let mut layouts = response.into_inner();
+            while let Ok(Some(layout)) = layouts.message().await {
+                let inner = client.upgrade()?;
+                adopt(&inner, &layout);
+                // A new layout has other indexes.
+                self.left = inner.routes().table.index_of(&identity).into_iter().collect();
+                self.failures = 1;
+            }
         }
+        let inner = client.upgrade()?;
+        let base_ms = inner.config.backoff_base_ms;
+        let max_ms = REFRESH_PAUSE_MS_MAX.max(base_ms);
+        Some(backoff::pause(self.failures, base_ms, max_ms, inner.environment.random_unit()))
     }
-    let inner = client.upgrade()?;
-    let base_ms = inner.config.backoff_base_ms;
-    Some(backoff::pause(attempt, base_ms, REFRESH_PAUSE_MS_MAX.max(base_ms), inner.environment.random_unit()))
 }
 
 /// A layout that is no newer, or that names nobody, changes nothing.

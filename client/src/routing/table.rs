@@ -50,6 +50,11 @@ impl Table {
         Self { version: layout.version, nodes, partition_count, replicas, own_nodes, other_nodes }
     }
 
+    /// The index of a node; none if the layout does not name it.
+    pub(crate) fn index_of(&self, node: &TableNode) -> Option<usize> {
+        self.nodes.iter().position(|known| known == node)
+    }
+
     /// All nodes, best first: replicas of the own region, other nodes of the own
     /// region (they forward), replicas elsewhere, other nodes elsewhere. `spread`
     /// rotates nodes that are equally good.

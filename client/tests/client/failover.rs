@@ -1,5 +1,8 @@
 //! Which node is asked, and what happens when it fails.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use sojourn_client::{Changes, Client, Error, SessionId};
 use sojourn_proto::session::v1::pipeline_call::Call;
 
@@ -104,6 +107,33 @@ async fn a_write_that_may_have_happened_is_never_repeated_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_later_refusal_does_not_hide_that_a_write_may_have_happened() {
+    let (cluster, client, id) = start().await;
+    cluster.behave("eu-1", Behaviour::BreakThenNotReady);
+    let update = client.update("shop", &id, Changes::new().add("visits", 1)).await.unwrap_err();
+    assert!(updates(&cluster, "eu-1").len() > 1, "it was tried again");
+    assert_ne!(update.reason(), "NOT_READY", "which would say that nothing was changed");
+}
+
+#[tokio::test]
+async fn the_layout_is_followed_from_elsewhere_once_the_own_region_is_gone() {
+    let (cluster, client, _) = start().await;
+    let watches = |name| cluster.seen(name).layout_watches.load(Ordering::SeqCst);
+    let until = async |followed: &dyn Fn() -> bool| {
+        while !followed() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = Duration::from_secs(10);
+    tokio::time::timeout(limit, until(&|| watches("eu-1") + watches("eu-2") > 0)).await.unwrap();
+    cluster.kill("eu-1");
+    cluster.kill("eu-2");
+    // No call is made that would find out that they are gone.
+    tokio::time::timeout(limit, until(&|| watches("us-1") > 0)).await.unwrap();
+    drop(client);
+}
+
+#[tokio::test]
 async fn a_new_layout_is_followed() {
     let (cluster, client, id) = start().await;
     cluster.publish(2, &["us-1", "eu-2"]);
@@ -112,7 +142,7 @@ async fn a_new_layout_is_followed() {
             client.get("shop", &id).await.unwrap();
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), followed).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(10), followed).await.unwrap();
     let before = cluster.calls("eu-1").len();
     client.get("shop", &id).await.unwrap();
     assert_eq!(cluster.calls("eu-1").len(), before);

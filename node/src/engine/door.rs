@@ -61,9 +61,9 @@ impl Engine {
     /// Carries out a command: visible to readers at once, durable as asked.
     ///
     /// # Errors
-    /// Nothing is changed, except for [`EngineError::NotReady`] after a failed
-    /// sync, when the write is visible but not acknowledged. While this node's
-    /// clock is off nothing is stamped: [`EngineError::NotReady`] too.
+    /// Nothing is changed, except for [`EngineError::Unsynced`], when the write is
+    /// visible but not acknowledged. While this node's clock is off nothing is
+    /// stamped: [`EngineError::NotReady`].
     pub async fn execute(
         &self,
         key: Key,
@@ -87,7 +87,7 @@ impl Engine {
         if let (Durability::Synced, Some(block)) = (options.durability, block)
             && !planted!(AcknowledgeBeforeSync)
         {
-            core.log.synced(block).await?;
+            core.log.synced(block).await.map_err(unsynced)?;
         }
         Ok(committed)
     }
@@ -195,6 +195,11 @@ impl Core {
         }
         self.checkpoint_wanted.notify_one();
     }
+}
+
+/// A caller that was told of a node that is not ready would make the write again elsewhere.
+fn unsynced(error: EngineError) -> EngineError {
+    EngineError::Unsynced { detail: error.to_string() }
 }
 
 fn attempt(partition: &PartitionState, outcome: Outcome, state: Bytes) -> Attempt {

@@ -42,10 +42,16 @@ pub enum EngineError {
     /// The disk failed under this call.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// This node takes no writes. If a sync failed, the write that reported it is
-    /// visible here, was not acknowledged, and may be lost or kept.
+    /// This node takes no writes. Nothing was changed.
     #[error("not ready: {detail}")]
     NotReady {
+        /// Why.
+        detail: String,
+    },
+    /// The write is in memory here and perhaps at peers already, but could not be
+    /// synced as was asked for: it may be lost or kept.
+    #[error("applied, but not synced: {detail}")]
+    Unsynced {
         /// Why.
         detail: String,
     },

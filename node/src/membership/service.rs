@@ -16,7 +16,8 @@ use tonic::{Code, Request, Response, Status, async_trait};
 use super::core::Core;
 use super::identity::hexadecimal;
 use super::{
-    Candidate, Change, ChangeOutcome, ClusterState, Membership, MembershipError, NodeState, Refusal, disk,
+    Candidate, Change, ChangeOutcome, ClusterState, Membership, MembershipError, Node, NodeState, Refusal,
+    disk,
 };
 use crate::security::PeerIdentity;
 use crate::session::ReplicaId;
@@ -49,6 +50,7 @@ impl MembershipService for MembershipRpc {
             weight: request.weight,
             store_id: hexadecimal(&request.store_id),
         };
+        check_not_removed(&self.core.view.borrow(), &candidate.store_id)?;
         // In time for the joiner to hear that there is a cluster but no leader.
         let timeout = Duration::from_millis(self.core.config.call_timeout_ms / 2);
         let joined = self.core.propose_within(timeout, &Change::Join(candidate)).await;
@@ -155,6 +157,17 @@ fn check_member(view: &Membership, name: &str, region: &str) -> Result<(), Statu
         }
         Some(_) => Ok(()),
         None => Err(Status::permission_denied("only members of the cluster may propose changes")),
+    }
+}
+
+/// A removal is for ever, so that whoever knows of one may tell; no leader is needed.
+fn check_not_removed(view: &Membership, store_id: &str) -> Result<(), Status> {
+    let is_removed = |node: &&Node| node.state == NodeState::Removed && node.store_id == store_id;
+    match view.nodes.values().find(is_removed) {
+        Some(node) if !planted!(RemovedNodeIsLetIn) => {
+            Err(refused(&Refusal::Removed { replica: node.replica }))
+        }
+        _ => Ok(()),
     }
 }
 

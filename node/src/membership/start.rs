@@ -218,7 +218,9 @@ async fn announce(core: Arc<Core>, candidate: Candidate, verdict: Arc<Verdict>) 
 }
 
 async fn tell(core: &Core, candidate: &Candidate) -> Result<ReplicaId, MembershipError> {
-    match core.propose(&Change::Join(candidate.clone())).await {
+    // Not for the whole of `propose_timeout_ms`: to a removed node no leader ever shows itself.
+    let timeout = Duration::from_millis(core.config.call_timeout_ms);
+    match core.propose_within(timeout, &Change::Join(candidate.clone())).await {
         Ok(ChangeOutcome::Refused(refusal)) => Err(refusal.into()),
         Ok(_) => Ok(core.replica),
         // Without a leader in sight the others may still reach one.

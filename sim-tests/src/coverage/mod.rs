@@ -76,6 +76,7 @@ mod tests {
             happenings: 0,
             simulated_us: 0,
             counts: Counts::default(),
+            faults_begun: faults.len() as u64,
             faults: faults.iter().copied().collect(),
             timeline: Vec::new(),
         }

@@ -115,6 +115,7 @@ fn outcome(violation: Option<Violation>, timeline: Vec<(u64, Happening)>) -> Out
         happenings: 0,
         simulated_us: 60_000_000,
         counts: Counts::default(),
+        faults_begun: 1,
         faults: [(FaultClass::RegionCut, true)].into(),
         timeline,
     }

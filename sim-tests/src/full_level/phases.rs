@@ -85,6 +85,11 @@ fn after(world: &mut World) -> Result<(), RunError> {
     if !await_all(world, COMPARISON_MS_MAX, |world| world.board.state.lock().compared.len() >= members)? {
         return impossible(world, "I17", "not every node could be read");
     }
+    // What reading finds damaged is mended, and counted anew for a moment.
+    let compared_us = world.now_us();
+    if !await_all(world, converge_ms_max, |world| converged(world, compared_us, false))? {
+        return impossible(world, "I17", "replicas are not equal in time after every session was read");
+    }
     Ok(())
 }
 

@@ -287,6 +287,8 @@ pub struct Outcome {
     pub simulated_us: u64,
     /// How calls ended.
     pub counts: Counts,
+    /// How many faults began.
+    pub faults_begun: u64,
     /// Fault classes that began, and whether one of each was observed.
     pub faults: BTreeMap<FaultClass, bool>,
     /// Everything, if it was to be kept.

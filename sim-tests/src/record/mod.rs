@@ -25,6 +25,7 @@ pub struct Recorder {
     judges: Judges,
     timeline: Option<Vec<(u64, Happening)>>,
     happenings: u64,
+    faults_begun: u64,
     violation: Option<Violation>,
 }
 
@@ -37,6 +38,7 @@ impl Recorder {
             judges: Judges::all(plan),
             timeline: keep.then(Vec::new),
             happenings: 0,
+            faults_begun: 0,
             violation: None,
         }
     }
@@ -46,6 +48,7 @@ impl Recorder {
     pub fn record(&mut self, at_us: u64, happening: Happening) -> bool {
         (at_us, &happening).hash(&mut self.trace);
         self.happenings += 1;
+        self.faults_begun += u64::from(matches!(happening, Happening::FaultBegan { .. }));
         if self.violation.is_none() {
             self.violation = self.judges.judge(at_us, &happening).err();
         }
@@ -78,6 +81,7 @@ impl Recorder {
             happenings: self.happenings,
             simulated_us,
             counts: self.judges.counts(),
+            faults_begun: self.faults_begun,
             faults: self.judges.faults(),
             timeline: self.timeline.unwrap_or_default(),
         }

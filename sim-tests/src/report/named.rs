@@ -50,6 +50,7 @@ mod tests {
             happenings: 0,
             simulated_us: 0,
             counts: Default::default(),
+            faults_begun: 0,
             faults: Default::default(),
             timeline: Vec::new(),
         };

@@ -31,6 +31,8 @@ pub(crate) enum Behaviour {
     NotReady,
     /// Does the next call and breaks the stream before the answer; then answers.
     BreakOnce,
+    /// Does the next call and breaks the stream before the answer; then refuses calls.
+    BreakThenNotReady,
 }
 
 /// What a node has seen and how it is to behave.
@@ -40,6 +42,7 @@ pub(crate) struct Observed {
     pub(crate) calls: Mutex<Vec<Call>>,
     pub(crate) messages: AtomicUsize,
     pub(crate) streams: AtomicUsize,
+    pub(crate) layout_watches: AtomicUsize,
     pub(crate) open_streams: AtomicUsize,
 }
 
@@ -72,12 +75,19 @@ impl FakeNode {
             let reply = match behaviour {
                 Behaviour::Silent => continue,
                 Behaviour::NotReady => Reply::Error(error(Code::Unavailable, "NOT_READY")),
-                Behaviour::Answer | Behaviour::BreakOnce => self.sessions.answer(call),
+                Behaviour::Answer | Behaviour::BreakOnce | Behaviour::BreakThenNotReady => {
+                    self.sessions.answer(call)
+                }
             };
             replies.push(PipelineReply { id, reply: Some(reply) });
         }
-        if behaviour == Behaviour::BreakOnce {
-            *self.observed.behaviour.lock().unwrap() = Behaviour::Answer;
+        let next = match behaviour {
+            Behaviour::BreakOnce => Some(Behaviour::Answer),
+            Behaviour::BreakThenNotReady => Some(Behaviour::NotReady),
+            _ => None,
+        };
+        if let Some(next) = next {
+            *self.observed.behaviour.lock().unwrap() = next;
             return Err(Status::unavailable("broken by a test"));
         }
         Ok(PipelineResponse { replies })
@@ -162,6 +172,7 @@ impl ClusterService for FakeNode {
         &self,
         _: Request<WatchLayoutRequest>,
     ) -> Result<Response<Self::WatchLayoutStream>, Status> {
+        self.observed.layout_watches.fetch_add(1, Ordering::SeqCst);
         Ok(Response::new(Box::pin(WatchStream::new(self.layout.clone()).map(Ok))))
     }
 }

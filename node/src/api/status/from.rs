@@ -27,6 +27,10 @@ impl From<EngineError> for Failure {
             EngineError::NotReady { detail } => {
                 Self::new(Reason::NotReady, format!("this node takes no writes now: {detail}"))
             }
+            EngineError::Unsynced { detail } => {
+                tracing::error!(%detail, "a write could not be synced");
+                Self::new(Reason::StoreFailed, "the write is applied, but could not be synced to the disk")
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::engine::EngineError;
 
 #[test]
 fn every_reason_is_told_in_both_forms() {
@@ -34,6 +35,15 @@ fn only_what_may_pass_by_itself_is_worth_a_retry() {
         let passing = matches!(reason.code(), Code::Unavailable | Code::ResourceExhausted);
         assert_eq!(reason.retry_after_ms() > 0, passing, "{}", reason.as_str());
     }
+}
+
+#[test]
+fn a_write_that_may_be_kept_is_not_told_as_one_to_make_elsewhere() {
+    let unsynced = EngineError::Unsynced { detail: "a disk failed".into() };
+    let error = Failure::from(unsynced).into_error();
+    assert_eq!((error.reason.as_str(), error.retry_after_ms), ("STORE_FAILED", 0));
+    let refused = EngineError::NotReady { detail: "a disk failed".into() };
+    assert_eq!(Failure::from(refused).into_error().reason, "NOT_READY");
 }
 
 /// The table for users lists each reason with its code.

@@ -44,8 +44,9 @@ async fn a_failed_sync_is_not_acknowledged_and_ends_writing() {
     let engine = node.open();
     engine.execute(key(1), create(), &synced()).await.unwrap();
     node.disk.fail_next_sync();
-    let refused = engine.execute(key(1), set("a", "b"), &synced()).await;
-    assert!(matches!(refused, Err(EngineError::NotReady { .. })), "{refused:?}");
+    let unsynced = engine.execute(key(1), set("a", "b"), &synced()).await;
+    assert!(matches!(unsynced, Err(EngineError::Unsynced { .. })), "{unsynced:?}");
+    assert_eq!(attribute(&engine, 1, "a").await.unwrap(), "b", "others may have it already");
     assert!(matches!(engine.health(), Err(EngineError::NotReady { .. })));
     assert!(matches!(run(&engine, 1, set("c", "d")).await, Err(EngineError::NotReady { .. })));
 }
@@ -199,8 +200,8 @@ async fn a_full_disk_acknowledges_nothing_and_ends_writing() {
     let engine = node.open();
     engine.execute(key(1), create(), &synced()).await.unwrap();
     node.disk.set_bytes_max(Some(0));
-    let refused = engine.execute(key(1), set("lost", "x"), &synced()).await;
-    assert!(matches!(refused, Err(EngineError::NotReady { .. })), "{refused:?}");
+    let unsynced = engine.execute(key(1), set("lost", "x"), &synced()).await;
+    assert!(matches!(unsynced, Err(EngineError::Unsynced { .. })), "{unsynced:?}");
     assert!(engine.health().is_err());
     assert!(run(&engine, 2, create()).await.is_err());
     assert!(engine.synced().await.is_err());

@@ -20,6 +20,7 @@ impl Tally {
             self.seeds_per_minute(real),
             self.speed(real),
         ));
+        lines.extend(self.runs());
         let counts = self.counts;
         lines.push(format!(
             "operations: {} succeeded, {} refused, {} unknown",
@@ -43,6 +44,17 @@ impl Tally {
             table.row([class.name().to_owned(), count(seen.fired, "run"), count(seen.observed, "run")]);
         }
         table.render()
+    }
+
+    /// How long runs were, and how much went wrong in each.
+    fn runs(&self) -> Option<String> {
+        let (us_min, faults_min) = self.least?;
+        Some(format!(
+            "each run: at least {:.1} simulated seconds and {}; {:.1} faults on average",
+            us_min as f64 / 1e6,
+            count(faults_min, "fault"),
+            self.faults_begun as f64 / self.seeds as f64
+        ))
     }
 
     fn pairs(&self) -> String {

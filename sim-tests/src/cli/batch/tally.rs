@@ -24,6 +24,9 @@ pub(crate) struct Tally {
     pub(crate) scenario: Option<String>,
     pub(crate) seeds: u64,
     pub(crate) simulated_us: u64,
+    /// The shortest run, in microseconds, and the fewest faults that began in one; none before the first run.
+    pub(crate) least: Option<(u64, u64)>,
+    pub(crate) faults_begun: u64,
     pub(crate) counts: Counts,
     pub(crate) coverage: Coverage,
     pub(crate) failures: Vec<Failure>,
@@ -37,6 +40,8 @@ impl Tally {
             scenario,
             seeds: 0,
             simulated_us: 0,
+            least: None,
+            faults_begun: 0,
             counts: Counts::default(),
             coverage: Coverage::default(),
             failures: Vec::new(),
@@ -48,6 +53,9 @@ impl Tally {
         self.seeds += 1;
         if let Ok(outcome) = outcome {
             self.simulated_us += outcome.simulated_us;
+            self.faults_begun += outcome.faults_begun;
+            let (us_min, faults_min) = self.least.unwrap_or((u64::MAX, u64::MAX));
+            self.least = Some((us_min.min(outcome.simulated_us), faults_min.min(outcome.faults_begun)));
             self.counts.succeeded += outcome.counts.succeeded;
             self.counts.refused += outcome.counts.refused;
             self.counts.unknown += outcome.counts.unknown;

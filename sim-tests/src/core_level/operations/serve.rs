@@ -200,8 +200,9 @@ fn write_failed(error: &EngineError) -> Answer {
         EngineError::LimitExceeded { .. } | EngineError::InvalidArgument { .. } => {
             Answer::Refused(Refusal::Invalid)
         }
-        // A failed sync may have kept the write.
-        EngineError::Store(_) | EngineError::NotReady { .. } => Answer::Unknown,
+        EngineError::NotReady { .. } => Answer::Refused(Refusal::Unavailable),
+        // The disk may have kept the write all the same.
+        EngineError::Store(_) | EngineError::Unsynced { .. } => Answer::Unknown,
     }
 }
 

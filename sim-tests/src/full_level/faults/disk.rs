@@ -1,5 +1,7 @@
 //! Faults of a node's disk.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -70,13 +72,14 @@ fn flip(world: &mut World, number: usize, node: NodeId) -> Begun {
 fn restore(world: &mut World, node: NodeId) -> Begun {
     let node = world.claim(node)?;
     let backup = node.disk.lock().copy();
-    let restarts_before = node.starts();
-    let restored = node.clone();
+    let is_restored = Rc::new(Cell::new(false));
+    let is_felt = is_restored.clone();
     Some(Box::new(Simple {
-        is_felt: move |_: &World| restored.starts() > restarts_before,
+        is_felt: move |_: &World| is_felt.get(),
         end: move |world: &mut World| {
             world.cut_power(&node, Crash::Clean);
-            *node.disk.lock() = backup.clone();
+            is_restored.set(node.disk.lock().bytes() != backup.bytes());
+            *node.disk.lock() = backup.copy();
             world.tale.tell(Happening::DiskLost { node: node.id, lost: LostDisk::SinceBackup });
             world.start(&node);
             world.claimed.remove(&node.id);

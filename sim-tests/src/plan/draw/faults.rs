@@ -3,28 +3,39 @@
 use super::super::{Fault, FaultClass, Level, PlannedFault, Shape};
 use super::dice::Dice;
 use super::fault;
+use super::taken::Taken;
 use crate::coverage::is_expressible;
 
 const LASTS_MS_MIN: u64 = 200;
 
+/// Classes of faults that have no node to themselves and need not be few.
+const ALWAYS: &[FaultClass] =
+    &[FaultClass::OneWay, FaultClass::Clog, FaultClass::Delay, FaultClass::SlowDisk, FaultClass::ClockDrift];
+
 pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) -> Vec<PlannedFault> {
     let wanted = match level {
         Level::Core => dice.between(2, 14),
-        Level::Full => dice.between(20, 30),
+        // At least 20 begin: a few of them find that they do not apply.
+        Level::Full => dice.between(25, 32),
     };
     let classes = swarm(dice, level);
     let mut limits = Limits::new(shape);
+    let mut taken = Taken::default();
     let mut faults = Vec::new();
     // A class at its limit yields nothing, so there are more tries than faults.
-    for _ in 0..wanted * 4 {
-        if faults.len() as u64 == wanted {
+    for tried in 0..wanted * 8 {
+        if faults.len() as u64 == wanted || level == Level::Core && tried >= wanted * 4 {
             break;
         }
-        let Some(class) = dice.weighted(&classes) else { break };
+        // A full plan needs its faults, so that in the end those are drawn that always find something.
+        let class = if tried < wanted * 4 { dice.weighted(&classes) } else { dice.pick(ALWAYS) };
+        let Some(class) = class else { break };
         let (at_ms, lasts_ms) = when(dice, class, chaos_ms);
-        let fault = fault::draw(dice, class, shape);
-        if limits.allow(&fault, shape) {
-            faults.push(PlannedFault { at_ms, lasts_ms, fault });
+        let planned = PlannedFault { at_ms, lasts_ms, fault: fault::draw(dice, class, shape) };
+        let is_idle = level == Level::Full && !taken.leaves(&planned, shape);
+        if !is_idle && limits.allow(&planned.fault, shape) {
+            taken.take(&planned, shape);
+            faults.push(planned);
         }
     }
     faults.sort_by_key(|planned| planned.at_ms);

@@ -7,6 +7,7 @@ mod fault;
 mod faults;
 mod operations;
 mod shape;
+mod taken;
 
 use self::dice::{Dice, Stream};
 use super::{Level, PLAN_VERSION, Plan};

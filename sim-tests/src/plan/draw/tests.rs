@@ -111,6 +111,14 @@ fn check_fault(fault: &Fault, nodes: u16, regions: u16) {
 }
 
 #[test]
+fn full_plans_have_faults_enough_and_last_long_enough() {
+    for plan in plans(Level::Full) {
+        assert!(plan.faults.len() >= 25, "seed {} has {}", plan.seed, plan.faults.len());
+        assert!(plan.chaos_ms >= 60_000);
+    }
+}
+
+#[test]
 fn upheavals_are_few() {
     for plan in plans(Level::Core).chain(plans(Level::Full)) {
         let count = |of: &[FaultClass]| plan.classes().filter(|class| of.contains(class)).count();

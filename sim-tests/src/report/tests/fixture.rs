@@ -238,6 +238,7 @@ fn outcome(mut timeline: Timeline) -> Outcome {
         happenings: timeline.0.len() as u64,
         simulated_us: END_MS * 1_000,
         counts: Counts { succeeded: 57, refused: 9, unknown: 5 },
+        faults_begun: faults().len() as u64,
         faults: faults().iter().map(|planned| (planned.fault.class(), true)).collect(),
         timeline: timeline.0,
     }
