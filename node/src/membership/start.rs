@@ -50,7 +50,10 @@ pub(super) async fn start(
         call_timeout: Duration::from_millis(config.call_timeout_ms),
     };
     let came_back = identity.replica.is_some();
-    let (replica, told) = match identity.replica {
+    let (machine, states) = StateMachine::open(disk.clone()).await?;
+    // Who stopped before it had learnt of the cluster asks once more: it is given the same id.
+    let is_ignorant = states.borrow().nodes.is_empty() && identity.replica != Some(FOUNDER);
+    let (replica, told) = match identity.replica.filter(|_| !is_ignorant) {
         Some(replica) => (replica, ClusterState::default()),
         None => {
             let (replica, told) = enter(&local, &candidate, &peers, &config, &env).await?;
@@ -58,7 +61,7 @@ pub(super) async fn start(
             (replica, told)
         }
     };
-    run(Setup { local, config, env, disk, peers, replica, came_back, told, candidate }).await
+    run(Setup { local, config, env, disk, peers, replica, came_back, told, candidate, machine, states }).await
 }
 
 /// Gets this node its id.
@@ -95,11 +98,24 @@ struct Setup {
     /// What a seed told at joining.
     told: ClusterState,
     candidate: Candidate,
+    machine: StateMachine,
+    states: watch::Receiver<Arc<ClusterState>>,
 }
 
 async fn run(setup: Setup) -> Result<Members, MembershipError> {
-    let Setup { local, config, env, disk, peers, replica, came_back, told, candidate } = setup;
-    let (machine, states) = StateMachine::open(disk.clone()).await?;
+    let Setup {
+        local,
+        config,
+        env,
+        disk,
+        peers,
+        replica,
+        came_back,
+        told,
+        candidate,
+        machine,
+        states,
+    } = setup;
     let known = states.borrow().clone();
     if let Some(own) = known.nodes.get(&replica) {
         must_not_be_removed(replica, own.state)?;
