@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::error::{EngineError, NotYet, Truncated};
 use super::log::{Block, LogEntry, Run, read_block};
-use super::partition::{Loaded, Lookup, PartitionState};
+use super::partition::{Loaded, Lookup, PartitionState, Stored};
 use super::{Core, Engine, no_partition, salvage};
 use crate::session::{Key, Origin, Partition, VersionVector};
 use crate::store::keys::{RecordKey, StoreKey};
@@ -232,10 +232,10 @@ impl Core {
                 let state = cell.state.lock();
                 (state.is_cold(), state.evictions())
             };
-            let stored = if is_cold {
+            let (stored, corrupt) = if is_cold {
                 self.blocking(move |core| core.stored(partition, after, items_max)).await??
             } else {
-                Vec::new()
+                (Vec::new(), Vec::new())
             };
             let end = stored.last().filter(|_| stored.len() >= items_max).map(|(key, _)| *key);
             let mut found: BTreeMap<Key, Option<Bytes>> =
@@ -245,6 +245,11 @@ impl Core {
             if state.evictions() != evictions {
                 continue;
             }
+            // Where no peer holds it any more nobody would ask for it, and it would count for ever.
+            for key in corrupt {
+                let loaded = Loaded { key, stored: Stored::Corrupt, evictions };
+                state.look_up(&key, Some(&loaded));
+            }
             found.extend(state.cached_after(after).take_while(|(key, _)| end.is_none_or(|end| *key <= end)));
             let live: Vec<_> = found.into_iter().filter_map(|(key, state)| Some((key, state?))).collect();
             use_page(&mut state, &live, &end);
@@ -252,12 +257,13 @@ impl Core {
         }
     }
 
+    /// The records that follow in the store, and the keys of corrupt ones among them.
     fn stored(
         &self,
         partition: Partition,
         after: Option<Key>,
         items_max: usize,
-    ) -> Result<Vec<(Key, Bytes)>, StoreError> {
+    ) -> Result<(Vec<(Key, Bytes)>, Vec<Key>), StoreError> {
         let range = RecordKey::range(partition, after);
         let found = salvage::scan(
             &*self.store,
@@ -266,15 +272,19 @@ impl Core {
             RecordKey::BYTES,
             items_max,
         )?;
-        let mut records = Vec::with_capacity(found.len());
+        let (mut records, mut corrupt) = (Vec::with_capacity(found.len()), Vec::new());
         for (place, state) in found {
             let key = RecordKey::decode(&place)?.key;
             match state {
                 Some(state) => records.push((key, Bytes::from(state))),
                 // Asking for it alone reports it, and has it fetched.
-                None => drop(self.stored_record(key)?),
+                None => {
+                    if matches!(self.stored_record(key)?, Stored::Corrupt) {
+                        corrupt.push(key);
+                    }
+                }
             }
         }
-        Ok(records)
+        Ok((records, corrupt))
     }
 }

@@ -244,8 +244,9 @@ async fn a_sealed_disk_with_corrupt_values_opens_and_is_read() {
     let keys: Vec<Key> =
         engine.scan(Partition(0), None, 9).await.unwrap().into_iter().map(|it| it.0).collect();
     assert_eq!(keys, [1, 2, 4, 5].map(key));
-    assert!(matches!(engine.read(key(3)).await, Err(EngineError::Partial)));
+    // Nobody has asked for the lost one, and perhaps nobody ever will.
     engine.core.recount_digests().await;
     assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
     assert_eq!(engine.digest(Partition(0)).records, 4);
+    assert!(matches!(engine.read(key(3)).await, Err(EngineError::Partial)));
 }
