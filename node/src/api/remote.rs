@@ -11,7 +11,7 @@ use sojourn_proto::session::v1::pipeline_reply::Reply;
 use super::deadline::Deadline;
 use super::handler::{Handler, Hop, Target};
 use super::status::{Failure, Reason};
-use crate::engine::Committed;
+use crate::engine::{Committed, Covered};
 use crate::replication::{Fetched, ReadShortfall};
 use crate::session::{ReplicaId, VersionVector};
 
@@ -101,12 +101,12 @@ impl Handler {
     }
 
     async fn take_over(&self, target: Target, fetched: Vec<Fetched>) -> Result<(), Failure> {
-        let states = fetched.into_iter().filter_map(|answer| Some((target.key, answer.state?)));
-        let states: Vec<_> = states.collect();
-        if states.is_empty() {
-            return Ok(());
+        for Fetched { state, vector, .. } in fetched {
+            let Some(state) = state else { continue };
+            let covered = Covered::EachRecord(vector);
+            self.engine.merge_states(target.partition, vec![(target.key, state)], covered).await?;
         }
-        Ok(self.engine.merge_states(target.partition, states, None).await?)
+        Ok(())
     }
 
     /// Passes a call on to the first of these replicas that can be reached.

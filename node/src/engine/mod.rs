@@ -55,6 +55,7 @@ pub use feed::CommitFeed;
 pub use log::LogEntry;
 pub use partials::PartialFeed;
 pub use read::Record;
+pub use states::Covered;
 pub use step::{Step, StepContext, StepError, step};
 
 use crate::env::Environment;

@@ -21,7 +21,7 @@ use super::log::Index;
 use super::metadata::Metadata;
 use super::recount::Recount;
 use super::vectors::Vectors;
-use crate::session::Key;
+use crate::session::{Key, VersionVector};
 
 /// What a cached record takes beside its bytes.
 pub(super) const SLOT_BYTES: usize = 96;
@@ -60,6 +60,8 @@ pub(super) struct PartitionState {
     flushing_bytes: usize,
     metadata_changed: bool,
     partial: BTreeSet<Key>,
+    /// Partial records that the disk may have lost, with what was held when that was noticed.
+    lost: BTreeMap<Key, VersionVector>,
     digest: PartitionDigest,
     /// While the digest is counted anew; the number of records is always true.
     recount: Option<Recount>,
@@ -84,6 +86,7 @@ impl PartitionState {
             flushing: BTreeSet::new(),
             flushing_bytes: 0,
             metadata_changed: false,
+            lost: metadata.partial.iter().map(|key| (*key, metadata.vectors.seen())).collect(),
             partial: metadata.partial,
             digest: metadata.digest,
             recount: metadata.recount.then(Recount::default),
@@ -160,10 +163,12 @@ impl PartitionState {
         if let Some(recount) = &mut self.recount {
             recount.replace(&key, held, state.as_ref());
         }
-        if is_partial && state.is_some() {
+        // What is lost stays partial until it is restored, whatever was merged meanwhile.
+        if (is_partial || self.lost.contains_key(&key)) && state.is_some() {
             self.partial.insert(key);
         } else {
             self.partial.remove(&key);
+            self.lost.remove(&key);
         }
         self.set(key, state);
     }

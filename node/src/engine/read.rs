@@ -240,20 +240,25 @@ impl Core {
             let end = stored.last().filter(|_| stored.len() >= items_max).map(|(key, _)| *key);
             let mut found: BTreeMap<Key, Option<Bytes>> =
                 stored.into_iter().map(|(key, state)| (key, Some(state))).collect();
-            let mut state = cell.state.lock();
-            // What was evicted in between may be newer in the store than what was read there.
-            if state.evictions() != evictions {
-                continue;
+            let page = self.with(cell, |state| {
+                // What was evicted in between may be newer in the store than what was read there.
+                if state.evictions() != evictions {
+                    return None;
+                }
+                // Where no peer holds it any more nobody would ask for it, and it would count for ever.
+                for key in corrupt {
+                    let loaded = Loaded { key, stored: Stored::Corrupt, evictions };
+                    state.look_up(&key, Some(&loaded));
+                }
+                let cached = state.cached_after(after);
+                found.extend(cached.take_while(|(key, _)| end.is_none_or(|end| *key <= end)));
+                let live: Vec<_> = found.into_iter().filter_map(|(key, state)| Some((key, state?))).collect();
+                use_page(state, &live, &end);
+                Some(live)
+            });
+            if let Some(live) = page {
+                return Ok((live, end));
             }
-            // Where no peer holds it any more nobody would ask for it, and it would count for ever.
-            for key in corrupt {
-                let loaded = Loaded { key, stored: Stored::Corrupt, evictions };
-                state.look_up(&key, Some(&loaded));
-            }
-            found.extend(state.cached_after(after).take_while(|(key, _)| end.is_none_or(|end| *key <= end)));
-            let live: Vec<_> = found.into_iter().filter_map(|(key, state)| Some((key, state?))).collect();
-            use_page(&mut state, &live, &end);
-            return Ok((live, end));
         }
     }
 

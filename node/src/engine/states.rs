@@ -11,6 +11,26 @@ use super::plausible::{check_state, newest_hlc};
 use super::{Cell, Core, Engine, no_partition};
 use crate::session::{Key, Partition, Session, VersionVector};
 
+/// What full states of a peer hold for certain, beyond themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Covered {
+    /// Nothing is known.
+    Unknown,
+    /// Each has all that this vector names of its own record.
+    EachRecord(VersionVector),
+    /// They are the last of all records of the partition, which together hold all that this vector names.
+    Partition(VersionVector),
+}
+
+impl Covered {
+    fn each_record(&self) -> Option<&VersionVector> {
+        match self {
+            Self::Unknown => None,
+            Self::EachRecord(vector) | Self::Partition(vector) => Some(vector),
+        }
+    }
+}
+
 /// What came of one state.
 enum Taken {
     Merged,
@@ -21,7 +41,8 @@ enum Taken {
 
 impl Engine {
     /// Merges full states of one partition: a transfer, a repair, a fetch of
-    /// partial records. `vector` is what they cover if they are all of the sender's records.
+    /// partial records. A record that the own disk has lost is taken only from
+    /// who is certain to hold all that was lost.
     ///
     /// # Errors
     /// [`EngineError::InvalidArgument`] if a state is malformed, implausible or of another
@@ -32,7 +53,7 @@ impl Engine {
         &self,
         partition: Partition,
         states: Vec<(Key, Bytes)>,
-        vector: Option<VersionVector>,
+        covered: Covered,
     ) -> Result<(), EngineError> {
         let core = &self.core;
         let cell = core.cell(partition).ok_or_else(|| no_partition(partition))?;
@@ -43,7 +64,7 @@ impl Engine {
                 refused += 1;
                 continue;
             }
-            match core.merge_state(cell, key, &state).await? {
+            match core.merge_state(cell, key, &state, &covered).await? {
                 Taken::Merged => {}
                 Taken::Refused => refused += 1,
                 Taken::TooEarly => too_early += 1,
@@ -57,7 +78,7 @@ impl Engine {
             let detail = format!("{too_early} records are stamped too far ahead of this node's clock");
             return Err(EngineError::NotReady { detail });
         }
-        if let Some(mut vector) = vector {
+        if let Covered::Partition(mut vector) = covered {
             // No one else may move the numbers of this node's own writes.
             vector.dots.remove(&core.origin());
             core.with(cell, |state| {
@@ -76,6 +97,7 @@ impl Core {
         cell: &Cell,
         key: Key,
         state: &Bytes,
+        covered: &Covered,
     ) -> Result<Taken, EngineError> {
         let Ok(session) = Session::decode(state, &self.decode) else { return Ok(Taken::Refused) };
         let now_ms = self.env.clock.wall_ms();
@@ -95,6 +117,9 @@ impl Core {
                 let offset_max_ms = self.config.clock_offset_max_ms;
                 if self.clock.lock().observe(newest_hlc(&session), now_ms, offset_max_ms).is_err() {
                     return Err(Taken::TooEarly);
+                }
+                if !partition.may_restore(&key, covered.each_record()) {
+                    return Ok(None);
                 }
                 match self.joined(partition, key, session.clone(), loaded.as_ref()) {
                     Ok(Joined::Cold { evictions }) => return Ok(Some(evictions)),

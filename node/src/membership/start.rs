@@ -103,19 +103,8 @@ struct Setup {
 }
 
 async fn run(setup: Setup) -> Result<Members, MembershipError> {
-    let Setup {
-        local,
-        config,
-        env,
-        disk,
-        peers,
-        replica,
-        came_back,
-        told,
-        candidate,
-        machine,
-        states,
-    } = setup;
+    let Setup { local, config, env, disk, peers, replica, came_back, told, candidate, machine, states } =
+        setup;
     let known = states.borrow().clone();
     if let Some(own) = known.nodes.get(&replica) {
         must_not_be_removed(replica, own.state)?;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::config::ReplicationConfig;
 use super::driver::Replication;
 use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
-use crate::engine::{ClockVerdict, CommitFeed, Engine, EngineError, LogEntry, PartialFeed};
+use crate::engine::{ClockVerdict, CommitFeed, Covered, Engine, EngineError, LogEntry, PartialFeed};
 use crate::env::Environment;
 use crate::membership::{Change, Members, MembershipWatch};
 use crate::session::{DecodeLimits, Key, Liveness, Origin, Partition, SessionView, VersionVector};
@@ -119,9 +119,9 @@ impl Replica for Engine {
         &self,
         partition: Partition,
         states: Vec<(Key, Bytes)>,
-        vector: Option<VersionVector>,
+        covered: Covered,
     ) -> Result<(), ReplicaError> {
-        Ok(Self::merge_states(self, partition, states, vector).await?)
+        Ok(Self::merge_states(self, partition, states, covered).await?)
     }
 
     async fn scan(

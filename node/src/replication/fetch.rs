@@ -16,6 +16,7 @@ use super::driver::{Replication, Shared};
 use super::quorum::{Quorums, Tally};
 use super::seam::{Replica, ReplicaError};
 use super::vectors;
+use crate::engine::Covered;
 use crate::membership::{Membership, MembershipWatch};
 use crate::session::{Key, Partition, ReplicaId, VersionVector};
 
@@ -179,17 +180,17 @@ pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
         let Some((_, fetched)) = fetch_from(replica, missing.clone()).await else { continue };
         answered.push(replica);
         let mut still = Vec::new();
-        let mut states = Vec::new();
         for (key, fetched) in missing.into_iter().zip(fetched) {
-            match fetched.state {
-                Some(state) => states.push((key, state)),
-                None => still.push(key),
+            let Some(state) = fetched.state else {
+                still.push(key);
+                continue;
+            };
+            let covered = Covered::EachRecord(fetched.vector);
+            if let Err(error) = engine.merge_states(partition, vec![(key, state)], covered).await {
+                tracing::warn!(%error, partition = partition.0, "cannot merge a fetched state");
             }
         }
         missing = still;
-        if let Err(error) = engine.merge_states(partition, states, None).await {
-            tracing::warn!(%error, partition = partition.0, "cannot merge fetched states");
-        }
         if missing.is_empty() {
             break;
         }
@@ -272,13 +273,13 @@ pub async fn take_chunk(
     chunk: pb::TransferChunk,
 ) -> Result<bool, FetchError> {
     let states = pairs(chunk.keys_and_states)?;
-    let vector = if chunk.last {
+    let covered = if chunk.last {
         let vector = vectors::decode_one(chunk.vector, partition);
-        Some(vector.map_err(|_| FetchError::Malformed)?)
+        Covered::Partition(vector.map_err(|_| FetchError::Malformed)?)
     } else {
-        None
+        Covered::Unknown
     };
-    replica.merge_states(partition, states, vector).await?;
+    replica.merge_states(partition, states, covered).await?;
     Ok(chunk.last)
 }
 

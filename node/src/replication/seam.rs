@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::engine::{ClockVerdict, LogEntry};
+use crate::engine::{ClockVerdict, Covered, LogEntry};
 use crate::session::{Dot, Key, Origin, Partition, VersionVector};
 
 /// The engine could not do it, for example because its disk failed.
@@ -89,12 +89,12 @@ pub trait Replica: Send + Sync + 'static {
         bytes_max: usize,
     ) -> Option<Vec<LogEntry>>;
 
-    /// Merges full states; `vector` is advanced to once they are merged.
+    /// Merges full states; a vector that they cover the partition to is advanced to once they are merged.
     async fn merge_states(
         &self,
         partition: Partition,
         states: Vec<(Key, Bytes)>,
-        vector: Option<VersionVector>,
+        covered: Covered,
     ) -> Result<(), ReplicaError>;
 
     /// Records of a partition in key order, `after` a key.

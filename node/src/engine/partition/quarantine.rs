@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::PartitionState;
 use crate::engine::recount::Recount;
-use crate::session::Key;
+use crate::session::epoch::covers;
+use crate::session::{Key, VersionVector};
 
 impl PartitionState {
     /// Removes a cold record that cannot be read, and with it the trust in the digest.
@@ -12,7 +13,20 @@ impl PartitionState {
         self.digest.records = self.digest.records.saturating_sub(1);
         self.recount = Some(Recount::default());
         self.partial.insert(key);
+        self.lost.insert(key, self.vectors.seen());
         self.set(key, None);
+    }
+
+    /// Whether a state that holds all that `covered` names may take the place of the
+    /// record. One that was lost must come from who holds all that was lost with it:
+    /// nobody would send again what this node's vectors name.
+    pub(in crate::engine) fn may_restore(&mut self, key: &Key, covered: Option<&VersionVector>) -> bool {
+        let Some(lost) = self.lost.get(key) else { return true };
+        if !covered.is_some_and(|covered| covers(covered, lost)) {
+            return false;
+        }
+        self.lost.remove(key);
+        true
     }
 
     /// How far the digest has been counted anew, if it must be.

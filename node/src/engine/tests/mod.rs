@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::env::{Clock, Environment, SharedRng, Spawn, TcpNetwork, TokioSpawn};
-use crate::session::{Dot, Session, SessionView, Value, ValueKind};
+use crate::session::{Dot, Session, SessionView, Value, ValueKind, VersionVector};
 use crate::store::{Crash, SealedStore, SimDisk};
 
 const START_MS: u64 = 1_800_000_000_000;

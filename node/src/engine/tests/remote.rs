@@ -46,7 +46,7 @@ async fn a_fragment_alone_is_partial_until_the_full_state_comes() {
     assert_eq!(partials.next().await, [key(1)]);
     assert!(matches!(run(&to, 1, set("c", "d")).await, Err(EngineError::Partial)));
     let full = from.read(key(1)).await.unwrap().unwrap();
-    to.merge_states(Partition(0), vec![(key(1), full.state)], Some(full.vector)).await.unwrap();
+    to.merge_states(Partition(0), vec![(key(1), full.state)], Covered::Partition(full.vector)).await.unwrap();
     assert!(to.partials(Partition(0), 9).is_empty());
     assert_eq!(to.digest(Partition(0)), from.digest(Partition(0)));
     assert_eq!(to.vector(Partition(0)), from.vector(Partition(0)));
@@ -172,7 +172,8 @@ async fn states_from_the_future_are_left_out() {
     run(&from, 2, create()).await.unwrap();
     let states = from.scan(Partition(0), None, 9).await.unwrap();
     let clock = to.core.clock.lock().last();
-    let merged = to.merge_states(Partition(0), states.clone(), Some(from.vector(Partition(0)))).await;
+    let merged =
+        to.merge_states(Partition(0), states.clone(), Covered::Partition(from.vector(Partition(0)))).await;
     assert!(matches!(merged, Err(EngineError::NotReady { .. })), "{merged:?}");
     assert!(to.read(key(1)).await.unwrap().is_some());
     assert!(to.read(key(2)).await.unwrap().is_none());
@@ -182,7 +183,7 @@ async fn states_from_the_future_are_left_out() {
         "no foreign clock moves this one"
     );
     two.clock.0.fetch_add(1, Ordering::Relaxed);
-    to.merge_states(Partition(0), states, Some(from.vector(Partition(0)))).await.unwrap();
+    to.merge_states(Partition(0), states, Covered::Partition(from.vector(Partition(0)))).await.unwrap();
     assert_eq!(to.digest(Partition(0)), from.digest(Partition(0)));
     let stamp = to.core.clock.lock().last();
     assert!(stamp >= (START_MS + 501) << 16, "what is absorbed is observed");
@@ -202,7 +203,7 @@ async fn a_state_may_not_invent_writes() {
     });
     let states = vec![(key(1), entry.await.fragment)];
     assert!(matches!(
-        to.merge_states(Partition(0), states, None).await,
+        to.merge_states(Partition(0), states, Covered::Unknown).await,
         Err(EngineError::InvalidArgument { .. })
     ));
     assert!(to.read(key(1)).await.unwrap().is_none());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crdts::CvRDT;
 use parking_lot::Mutex;
-use sojourn_node::engine::{Command, Committed, Durability, EngineError, ExecuteOptions, Record};
+use sojourn_node::engine::{Command, Committed, Covered, Durability, EngineError, ExecuteOptions, Record};
 use sojourn_node::replication::{Fetched, gather};
 use sojourn_node::session::{DecodeLimits, Liveness, SessionView, VersionVector};
 use sojourn_proto::session::v1::Consistency;
@@ -144,12 +144,12 @@ impl Call<'_> {
     }
 
     async fn take_over(&self, fetched: Vec<Fetched>) -> Result<(), EngineError> {
-        let states = fetched.into_iter().filter_map(|answer| Some((self.request.key, answer.state?)));
-        let states: Vec<_> = states.collect();
-        if states.is_empty() {
-            return Ok(());
+        for Fetched { state, vector, .. } in fetched {
+            let Some(state) = state else { continue };
+            let (states, covered) = (vec![(self.request.key, state)], Covered::EachRecord(vector));
+            self.node.engine.merge_states(self.request.partition, states, covered).await?;
         }
-        self.node.engine.merge_states(self.request.partition, states, None).await
+        Ok(())
     }
 
     async fn read(&self) -> Result<(Answer, VersionVector), Answer> {

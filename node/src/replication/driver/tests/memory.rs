@@ -8,7 +8,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc};
 
-use crate::engine::{ClockState, ClockVerdict, LogEntry};
+use crate::engine::{ClockState, ClockVerdict, Covered, LogEntry};
 use crate::replication::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
 use crate::session::{Dot, Key, Origin, Partition, ReplicaId, VersionVector};
 
@@ -209,11 +209,11 @@ impl Replica for Memory {
         &self,
         partition: Partition,
         states: Vec<(Key, Bytes)>,
-        vector: Option<VersionVector>,
+        covered: Covered,
     ) -> Result<(), ReplicaError> {
         let mut inner = self.inner.lock();
         inner.states.extend(states);
-        if let Some(vector) = vector {
+        if let Covered::Partition(vector) = covered {
             inner.base.insert(partition, vector);
         }
         Ok(())
