@@ -1,11 +1,14 @@
 //! Which faults, how many, and when.
 
-use super::super::{Fault, FaultClass, Level, PlannedFault, Shape};
+use super::super::{Cut, Fault, FaultClass, Level, PlannedFault, Shape};
 use super::dice::Dice;
 use super::fault;
 use crate::coverage::is_expressible;
 
 const LASTS_MS_MIN: u64 = 200;
+
+/// A node that has just started waits for its peers' clocks for less than this, in milliseconds.
+const ALONE_MS_MIN: u64 = 6_000;
 
 pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) -> Vec<PlannedFault> {
     let wanted = match level {
@@ -24,11 +27,20 @@ pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) 
         let (at_ms, lasts_ms) = when(dice, class, chaos_ms);
         let fault = fault::draw(dice, class, shape);
         if limits.allow(&fault, shape) {
+            faults.extend(isolation(dice, &fault, at_ms, lasts_ms));
             faults.push(PlannedFault { at_ms, lasts_ms, fault });
         }
     }
     faults.sort_by_key(|planned| planned.at_ms);
     faults
+}
+
+/// Some nodes whose clock went back are cut off from all that could tell them.
+fn isolation(dice: &mut Dice, fault: &Fault, at_ms: u64, lasts_ms: u64) -> Option<PlannedFault> {
+    let Fault::BootClockBack { node, .. } = fault else { return None };
+    let cut = if dice.percent(50) { Cut::Drop } else { Cut::Hold };
+    let fault = Fault::Partition { left: vec![*node], cut };
+    (lasts_ms >= ALONE_MS_MIN).then_some(PlannedFault { at_ms, lasts_ms, fault })
 }
 
 fn is_rare(class: FaultClass) -> bool {
@@ -72,6 +84,9 @@ fn swarm(dice: &mut Dice, level: Level) -> Vec<(FaultClass, u64)> {
 fn when(dice: &mut Dice, class: FaultClass, chaos_ms: u64) -> (u64, u64) {
     let lasts_ms = match class {
         FaultClass::LongOutage => dice.between(chaos_ms / 3, chaos_ms * 2 / 3),
+        FaultClass::BootClockBack if dice.percent(50) => {
+            dice.between(ALONE_MS_MIN, 2 * ALONE_MS_MIN).min(chaos_ms * 3 / 4)
+        }
         FaultClass::RollingRestart => dice.between(chaos_ms / 4, chaos_ms / 2),
         FaultClass::RegionLost | FaultClass::RemovedNodeReturns => dice.between(chaos_ms / 8, chaos_ms / 3),
         _ => dice.spread(LASTS_MS_MIN, chaos_ms / 3),

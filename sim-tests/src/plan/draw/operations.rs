@@ -1,6 +1,6 @@
-//! What clients do: creates, a drawn mix of calls, and races around log-outs.
+//! What clients do: creates, a drawn mix of calls, races around log-outs, and crowds.
 
-use super::super::{Action, Level, PlannedOperation, SessionId, Shape, Token};
+use super::super::{Action, Consistency, Level, PlannedOperation, SessionId, Shape, Token};
 use super::action::Mix;
 use super::dice::Dice;
 
@@ -23,6 +23,11 @@ pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) 
     for _ in 0..races {
         if let Some((session, born_ms)) = dice.pick(&born) {
             operations.extend(workload.race(dice, session, born_ms));
+        }
+    }
+    for _ in 0..dice.between(0, wanted / 40) {
+        if let Some((session, born_ms)) = dice.pick(&born) {
+            operations.extend(workload.crowd(dice, session, born_ms));
         }
     }
     // Some sessions are busier than others: half of the calls go to a third of them.
@@ -96,5 +101,33 @@ impl Workload<'_> {
             race.push(PlannedOperation { client: client as u16, token: Token::None, ..rival });
         }
         race
+    }
+
+    /// Calls on one session by the clients of one region, as close together as they can: half of
+    /// them read what another replica has just written.
+    fn crowd(&self, dice: &mut Dice, session: SessionId, born_ms: u64) -> Vec<PlannedOperation> {
+        let at_ms = self.later_ms(dice, born_ms);
+        let lasts_ms = dice.spread(10, 300);
+        let first = self.call(dice, at_ms, session, Action::Read);
+        let regions = self.shape.regions.len();
+        let region = self.shape.region_of_client(first.client);
+        let clients: Vec<u16> = (0..self.shape.clients).skip(region).step_by(regions.max(1)).collect();
+        let consistency = dice.percent(50).then_some(Consistency::LocalQuorum);
+        let calls = dice.between(8, 24);
+        (0..calls)
+            .map(|_| {
+                let action = if dice.percent(50) { Action::Read } else { self.mix.action(dice) };
+                let near_ms = (at_ms + dice.between(0, lasts_ms)).min(self.chaos_ms - 1);
+                let call = self.call(dice, near_ms, session, action);
+                PlannedOperation {
+                    client: dice.pick_or(&clients, first.client),
+                    consistency: consistency.unwrap_or(call.consistency),
+                    token: Token::None,
+                    // They stand in line, and others behind them.
+                    timeout_ms: dice.between(100, 300),
+                    ..call
+                }
+            })
+            .collect()
     }
 }
