@@ -132,8 +132,7 @@ impl World {
     }
 
     fn remove_replica(&mut self, replica: ReplicaId) {
-        let state = self.raft.committed();
-        if state.nodes.get(&replica).is_none_or(|member| member.state == Member::Removed) {
+        if self.raft.has_removed(replica) {
             return;
         }
         drop(self.propose(None, Change::SetState { replica, state: Member::Removed }));

@@ -43,6 +43,17 @@ pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) 
     operations
 }
 
+/// Where the clients of a crowd are, and how many replicas they ask.
+#[derive(Clone, Copy)]
+enum Crowd {
+    /// In one region: a majority there.
+    Region,
+    /// Writers in one region ask a majority there, readers elsewhere all replicas.
+    World,
+    /// In one region: as all other calls.
+    Mixed,
+}
+
 struct Workload<'a> {
     shape: &'a Shape,
     chaos_ms: u64,
@@ -103,30 +114,36 @@ impl Workload<'_> {
         race
     }
 
-    /// Calls on one session by the clients of one region, as close together as they can: half of
-    /// them read what another replica has just written.
+    /// Calls on one session as close together as its clients can: what one of them has
+    /// just written, others read from another replica.
     fn crowd(&self, dice: &mut Dice, session: SessionId, born_ms: u64) -> Vec<PlannedOperation> {
         let at_ms = self.later_ms(dice, born_ms);
         let lasts_ms = dice.spread(10, 300);
-        let first = self.call(dice, at_ms, session, Action::Read);
-        let regions = self.shape.regions.len();
-        let region = self.shape.region_of_client(first.client);
-        let clients: Vec<u16> = (0..self.shape.clients).skip(region).step_by(regions.max(1)).collect();
-        let consistency = dice.percent(50).then_some(Consistency::LocalQuorum);
-        let calls = dice.between(8, 24);
+        let kind = dice.pick_or(&[Crowd::Region, Crowd::Region, Crowd::World, Crowd::Mixed], Crowd::Mixed);
+        let region = dice.between(0, self.shape.regions.len() as u64 - 1) as usize;
+        let (here, elsewhere): (Vec<u16>, Vec<u16>) =
+            (0..self.shape.clients).partition(|client| self.shape.region_of_client(*client) == region);
+        let reads_percent = dice.pick_or(&[20, 50], 50);
+        let calls = dice.between(8, 40);
         (0..calls)
             .map(|_| {
-                let action = if dice.percent(50) { Action::Read } else { self.mix.action(dice) };
+                let is_read = dice.percent(reads_percent);
+                let action = if is_read { Action::Read } else { self.mix.action(dice) };
                 let near_ms = (at_ms + dice.between(0, lasts_ms)).min(self.chaos_ms - 1);
                 let call = self.call(dice, near_ms, session, action);
-                PlannedOperation {
-                    client: dice.pick_or(&clients, first.client),
-                    consistency: consistency.unwrap_or(call.consistency),
-                    token: Token::None,
-                    // They stand in line, and others behind them.
-                    timeout_ms: dice.between(100, 300),
-                    ..call
-                }
+                let (clients, consistency) = match kind {
+                    Crowd::Region => (&here, Consistency::LocalQuorum),
+                    Crowd::World if action.is_write() => (&here, Consistency::LocalQuorum),
+                    Crowd::World => (&elsewhere, Consistency::All),
+                    Crowd::Mixed => (&here, call.consistency),
+                };
+                // They stand in line, and others behind them.
+                let timeout_ms = match consistency {
+                    Consistency::All | Consistency::EachQuorum => dice.between(300, 1_000),
+                    Consistency::LocalOne | Consistency::LocalQuorum => dice.between(100, 300),
+                };
+                let client = dice.pick_or(clients, call.client);
+                PlannedOperation { client, consistency, token: Token::None, timeout_ms, ..call }
             })
             .collect()
     }

@@ -45,7 +45,7 @@ pub(super) fn draw(dice: &mut Dice, level: Level, chaos_ms: u64) -> Shape {
         cache_bytes_max: if dice.percent(40) { dice.spread(2 << 10, 64 << 10) as usize } else { 64 << 20 },
         buffer_bytes_max: match level {
             // So small that a peer that stalls for a second is too slow.
-            Level::Core => dice.pick_or(&[1 << 10, 4 << 10, 64 << 10, 16 << 20], 16 << 20),
+            Level::Core => dice.pick_or(&[512, 4 << 10, 64 << 10, 16 << 20], 16 << 20),
             // The least that the product's configuration lets pass.
             Level::Full => dice.pick_or(&[64 << 10, 256 << 10, 4 << 20, 16 << 20], 16 << 20),
         },
