@@ -112,6 +112,7 @@ fn scenarios_are_listed() {
 }
 
 #[cfg(not(feature = "planted-bugs"))]
+#[cfg(not(feature = "planted-bugs"))]
 #[test]
 fn a_build_without_planted_bugs_says_how_to_build_one() {
     let said = refusal(&["plants"]);

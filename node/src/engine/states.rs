@@ -42,7 +42,8 @@ enum Taken {
 impl Engine {
     /// Merges full states of one partition: a transfer, a repair, a fetch of
     /// partial records. A record that the own disk has lost is taken only from
-    /// who is certain to hold all that was lost.
+    /// who is certain to hold all that was lost. An empty state stands for a record
+    /// that the sender does not hold whole: it is partial here too, and fetched from others.
     ///
     /// # Errors
     /// [`EngineError::InvalidArgument`] if a state is malformed, implausible or of another
@@ -62,6 +63,10 @@ impl Engine {
             core.room().await?;
             if self.partition(&key) != partition {
                 refused += 1;
+                continue;
+            }
+            if state.is_empty() {
+                core.lose(cell, key, &covered);
                 continue;
             }
             match core.merge_state(cell, key, &state, &covered).await? {
@@ -92,6 +97,12 @@ impl Engine {
 }
 
 impl Core {
+    fn lose(&self, cell: &Cell, key: Key, covered: &Covered) {
+        let Covered::Partition(vector) = covered else { return };
+        self.with(cell, |partition| partition.lose(key, vector));
+        self.partials.push(key);
+    }
+
     async fn merge_state(
         self: &Arc<Self>,
         cell: &Cell,
@@ -124,6 +135,7 @@ impl Core {
                 match self.joined(partition, key, session.clone(), loaded.as_ref()) {
                     Ok(Joined::Cold { evictions }) => return Ok(Some(evictions)),
                     Ok(Joined::New(change)) => self.put(partition, key, change),
+                    Ok(Joined::Same) if session.complete => partition.settle(&key),
                     Ok(Joined::Same) => {}
                     Err(_) => return Err(Taken::Refused),
                 }

@@ -350,6 +350,10 @@ impl TransferOut {
             let records = self.replica.scan(self.partition, self.after, SCAN_ITEMS).await?;
             let Some((last, _)) = records.last() else {
                 self.done = true;
+                // The vector names these as well, but the states of some are not whole or not here.
+                for key in self.replica.partials(self.partition, usize::MAX) {
+                    keys_and_states.extend([Bytes::copy_from_slice(&key.0), Bytes::new()]);
+                }
                 let vector = vectors::encode_one(self.partition, &self.vector).into();
                 return Ok(Some(pb::TransferChunk { keys_and_states, vector, last: true }));
             };

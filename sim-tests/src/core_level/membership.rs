@@ -4,6 +4,7 @@
 //! each node with the network's delay, if it can be reached at all. What a change
 //! does is the shipped `ClusterState::apply`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sojourn_node::membership::{
@@ -38,6 +39,8 @@ pub(super) struct Raft {
     /// What nodes see that know the committed state; none until it is asked for.
     view: Option<Arc<Membership>>,
     proposals: Vec<Proposal>,
+    /// Replicas that were ever removed, which is for good, whatever the state says later.
+    removed: BTreeSet<ReplicaId>,
 }
 
 impl Raft {
@@ -77,10 +80,17 @@ impl Raft {
         let same = ClusterState { epoch: self.committed.epoch, ..state.clone() } == *self.committed;
         if !same {
             state.epoch = self.committed.epoch + 1;
+            let removed = state.nodes.values().filter(|node| node.state == Member::Removed);
+            self.removed.extend(removed.map(|node| node.replica));
             self.committed = Arc::new(state);
             self.view = None;
         }
         outcome
+    }
+
+    /// Whether a replica was ever removed.
+    pub(super) fn has_removed(&self, replica: ReplicaId) -> bool {
+        self.removed.contains(&replica)
     }
 
     /// The machine of a node, by its address.

@@ -62,6 +62,8 @@ pub(super) struct Running {
     pub(super) rng: StdRng,
     pub(super) links: BTreeMap<sojourn_node::session::ReplicaId, OpenLink>,
     pub(super) links_opened: u64,
+    /// The most that it buffered for one peer right after a write since the last look, in bytes.
+    pub(super) buffered_bytes_max: u64,
     /// Peers that this node dials, with the wait before the next attempt, in milliseconds.
     pub(super) dialled: BTreeMap<sojourn_node::session::ReplicaId, u64>,
 }
@@ -97,6 +99,15 @@ impl Held for HeldBy<'_> {
 
     fn seen(&self, partition: Partition) -> VersionVector {
         self.0.seen(partition)
+    }
+}
+
+impl Running {
+    /// The most that it buffers for one peer now.
+    pub(super) fn buffered_bytes(&self) -> u64 {
+        let engine = &self.shared.engine;
+        let peers = self.core.peers(self.shared.env.clock.monotonic(), &HeldBy(engine));
+        peers.iter().map(|peer| peer.buffered_bytes).max().unwrap_or_default()
     }
 }
 

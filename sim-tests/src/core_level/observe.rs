@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::faults::POISON;
 use super::layout;
-use super::node::{HeldBy, Machine};
+use super::node::Machine;
 use super::operations::{Sessions, shown};
 use super::world::World;
 use crate::plan::{NodeId, SessionId};
@@ -54,21 +54,22 @@ impl World {
     }
 
     pub(super) fn sample(&mut self, node: NodeId) {
-        let now = self.time.elapsed();
         let Some((machine, run)) = self.nodes.get(usize::from(node.0)).and_then(with_run) else { return };
         let membership = run.shared.membership();
         let engine = &run.shared.engine;
         let stats = engine.stats();
-        let peers = run.core.peers(now, &HeldBy(engine));
         let held = held_partitions(&membership, run.shared.me.replica, engine);
         let sample = Sample {
             digests: held.map(|partition| (partition.0, engine.digest(partition).digest)).collect(),
             records: stats.records,
-            buffered_bytes: peers.iter().map(|peer| peer.buffered_bytes).max().unwrap_or_default(),
+            buffered_bytes: run.buffered_bytes().max(run.buffered_bytes_max),
             held_bytes: stats.held_bytes,
             clock_offset_ms: machine.clock.offset_ms(),
             membership: (membership.epoch, hash_of(&membership)),
         };
+        if let Some(run) = self.machine(node).and_then(|machine| machine.run.as_mut()) {
+            run.buffered_bytes_max = 0;
+        }
         self.record(Happening::Sampled { node, sample });
     }
 

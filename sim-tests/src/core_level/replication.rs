@@ -94,6 +94,9 @@ impl World {
             self.handle(at, Event::CommitsSkipped);
         }
         self.handle(at, Event::Committed(new.entries));
+        if let Some(run) = self.running(at) {
+            run.buffered_bytes_max = run.buffered_bytes_max.max(run.buffered_bytes());
+        }
     }
 
     /// Ticks a node's core when it wants to be ticked.

@@ -250,9 +250,18 @@ impl World {
         let rng = shared.env.rng.fork("replication.core");
         let (links, dialled) = (BTreeMap::new(), BTreeMap::new());
         let shared = shared.clone();
-        let (links_opened, reporting) = (0, false);
-        let run =
-            Running { shared: shared.clone(), core, view, reporting, rng, links, links_opened, dialled };
+        let (links_opened, reporting, buffered_bytes_max) = (0, false, 0);
+        let run = Running {
+            shared: shared.clone(),
+            core,
+            view,
+            reporting,
+            rng,
+            links,
+            links_opened,
+            buffered_bytes_max,
+            dialled,
+        };
         let Some(machine) = self.machine(at.0) else { return };
         machine.run = Some(run);
         if machine.known.as_ref().is_none_or(|known| known.epoch < state.epoch) {

@@ -1,6 +1,7 @@
 //! PURE. A record that the disk lost, and the digest that has lost it.
 
 use bytes::Bytes;
+use crdts::CvRDT;
 
 use super::PartitionState;
 use crate::engine::recount::Recount;
@@ -15,6 +16,21 @@ impl PartitionState {
         self.partial.insert(key);
         self.lost.insert(key, self.vectors.seen());
         self.set(key, None);
+    }
+
+    /// Takes note that what `vector` names of a record was not sent with the rest.
+    pub(in crate::engine) fn lose(&mut self, key: Key, vector: &VersionVector) {
+        let seen = self.vectors.seen();
+        self.lost.entry(key).or_insert(seen).merge(vector.clone());
+        self.partial.insert(key);
+        self.touch_metadata();
+    }
+
+    /// A whole state was merged and changed nothing: the record is whole, unless it is lost.
+    pub(in crate::engine) fn settle(&mut self, key: &Key) {
+        if !self.lost.contains_key(key) && self.partial.remove(key) {
+            self.touch_metadata();
+        }
     }
 
     /// Whether a state that holds all that `covered` names may take the place of the

@@ -24,7 +24,7 @@ mod hunt {
     use crate::cli::output::{self, Table};
     use crate::cli::{host, panics};
 
-    const CORE_SEEDS_MAX: u64 = 2_000;
+    const CORE_SEEDS_MAX: u64 = 1_000;
     const FULL_SEEDS_MAX: u64 = 60;
 
     /// Looks for every plant, or for one, and prints a table.

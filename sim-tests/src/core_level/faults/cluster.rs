@@ -132,8 +132,7 @@ impl World {
     }
 
     fn remove_replica(&mut self, replica: ReplicaId) {
-        let state = self.raft.committed();
-        if state.nodes.get(&replica).is_none_or(|member| member.state == Member::Removed) {
+        if self.raft.has_removed(replica) {
             return;
         }
         drop(self.propose(None, Change::SetState { replica, state: Member::Removed }));
@@ -170,10 +169,8 @@ impl World {
 
     /// The nodes that run although the cluster has removed them or must keep them out.
     pub(in crate::core_level) fn unfenced(&self) -> Vec<NodeId> {
-        let state = self.raft.committed();
         let is_removed = |machine: &Machine| {
-            let member = machine.run.as_ref().and_then(|run| state.nodes.get(&run.shared.me.replica));
-            member.is_some_and(|member| member.state == Member::Removed)
+            machine.run.as_ref().is_some_and(|run| self.raft.has_removed(run.shared.me.replica))
         };
         let is_unfenced =
             |machine: &&Machine| is_removed(machine) || machine.fenced && machine.state == NodeState::Up;

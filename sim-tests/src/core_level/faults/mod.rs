@@ -152,7 +152,10 @@ impl World {
     fn act_fault(&mut self, number: usize, fault: Fault) {
         match fault {
             Fault::PowerLoss { node, torn } => self.lose_power(number, vec![node], torn),
-            Fault::LongOutage { node } => self.lose_power(number, vec![node], false),
+            Fault::LongOutage { node } => {
+                self.lose_power(number, vec![node], false);
+                self.outlast_logs(number);
+            }
             Fault::RegionPowerLoss { region } => {
                 let nodes = self.up_in(usize::from(region));
                 self.lose_power(number, nodes, false);

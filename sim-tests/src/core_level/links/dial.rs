@@ -102,7 +102,9 @@ impl World {
         match check_hello(&membership, me.replica, Some(first), &identity) {
             Ok(peer) if side == 1 || dialled == Some(peer.replica) => {
                 let is_excused = self.is_excused(from, peer.replica, &membership);
-                if fenced && !is_excused {
+                let node = membership.nodes.get(&peer.replica);
+                let is_removed = node.is_some_and(|node| node.state == NodeState::Removed);
+                if is_removed || fenced && !is_excused {
                     self.fenced_let_in(from, at.0);
                 }
                 if side == 1 {

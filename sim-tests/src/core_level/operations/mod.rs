@@ -24,6 +24,8 @@ pub(super) struct Sessions {
     first_sent_us: BTreeMap<SessionId, u64>,
     tokens: BTreeMap<(u16, SessionId), VersionVector>,
     newest: BTreeMap<SessionId, VersionVector>,
+    /// Sessions that were created besides the plan's.
+    pub(super) others: u32,
     /// Clients that have more to do.
     pub(super) busy_clients: usize,
 }
@@ -36,6 +38,7 @@ impl Sessions {
             first_sent_us: BTreeMap::new(),
             tokens: BTreeMap::new(),
             newest: BTreeMap::new(),
+            others: 0,
             busy_clients: 0,
         }
     }

@@ -1,6 +1,6 @@
 //! Which faults, how many, and when.
 
-use super::super::{Fault, FaultClass, Level, PlannedFault, Shape};
+use super::super::{Cut, Fault, FaultClass, Level, PlannedFault, Shape};
 use super::dice::Dice;
 use super::fault;
 use super::taken::Taken;
@@ -11,6 +11,9 @@ const LASTS_MS_MIN: u64 = 200;
 /// Classes of faults that have no node to themselves and need not be few.
 const ALWAYS: &[FaultClass] =
     &[FaultClass::OneWay, FaultClass::Clog, FaultClass::Delay, FaultClass::SlowDisk, FaultClass::ClockDrift];
+
+/// A node that has just started waits for its peers' clocks for less than this, in milliseconds.
+const ALONE_MS_MIN: u64 = 6_000;
 
 pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) -> Vec<PlannedFault> {
     let wanted = match level {
@@ -35,11 +38,20 @@ pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) 
         let is_idle = level == Level::Full && !taken.leaves(&planned, shape);
         if !is_idle && limits.allow(&planned.fault, shape) {
             taken.take(&planned, shape);
+            faults.extend(isolation(dice, &planned.fault, at_ms, lasts_ms));
             faults.push(planned);
         }
     }
     faults.sort_by_key(|planned| planned.at_ms);
     faults
+}
+
+/// Some nodes whose clock went back are cut off from all that could tell them.
+fn isolation(dice: &mut Dice, fault: &Fault, at_ms: u64, lasts_ms: u64) -> Option<PlannedFault> {
+    let Fault::BootClockBack { node, .. } = fault else { return None };
+    let cut = if dice.percent(50) { Cut::Drop } else { Cut::Hold };
+    let fault = Fault::Partition { left: vec![*node], cut };
+    (lasts_ms >= ALONE_MS_MIN).then_some(PlannedFault { at_ms, lasts_ms, fault })
 }
 
 fn is_rare(class: FaultClass) -> bool {
@@ -83,6 +95,9 @@ fn swarm(dice: &mut Dice, level: Level) -> Vec<(FaultClass, u64)> {
 fn when(dice: &mut Dice, class: FaultClass, chaos_ms: u64) -> (u64, u64) {
     let lasts_ms = match class {
         FaultClass::LongOutage => dice.between(chaos_ms / 3, chaos_ms * 2 / 3),
+        FaultClass::BootClockBack if dice.percent(50) => {
+            dice.between(ALONE_MS_MIN, 2 * ALONE_MS_MIN).min(chaos_ms * 3 / 4)
+        }
         FaultClass::RollingRestart => dice.between(chaos_ms / 4, chaos_ms / 2),
         FaultClass::RegionLost | FaultClass::RemovedNodeReturns => dice.between(chaos_ms / 8, chaos_ms / 3),
         _ => dice.spread(LASTS_MS_MIN, chaos_ms / 3),

@@ -10,7 +10,7 @@ mod shape;
 mod taken;
 
 use self::dice::{Dice, Stream};
-use super::{Level, PLAN_VERSION, Plan};
+use super::{FaultClass, Level, PLAN_VERSION, Plan};
 
 /// The plan of a seed. Shape, faults and operations have generators of their own,
 /// so that a change of how one of them is drawn leaves the others as they were.
@@ -21,9 +21,12 @@ pub fn draw(seed: u64, level: Level) -> Plan {
         Level::Core => (dice.between(8_000, 26_000), 30_000),
         Level::Full => (dice.between(60_000, 75_000), 60_000),
     };
-    let shape = shape::draw(&mut dice, level, chaos_ms);
+    let mut shape = shape::draw(&mut dice, level, chaos_ms);
     let mut dice = Dice::new(PLAN_VERSION, seed, level, Stream::Faults);
     let faults = faults::draw(&mut dice, level, &shape, chaos_ms);
+    if faults.iter().any(|planned| planned.fault.class() == FaultClass::LongOutage) {
+        shape::shorten_log(&mut shape);
+    }
     let mut dice = Dice::new(PLAN_VERSION, seed, level, Stream::Operations);
     let operations = operations::draw(&mut dice, level, &shape, chaos_ms);
     let scenario = None;

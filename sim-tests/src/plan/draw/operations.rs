@@ -1,6 +1,6 @@
-//! What clients do: creates, a drawn mix of calls, and races around log-outs.
+//! What clients do: creates, a drawn mix of calls, races around log-outs, and crowds.
 
-use super::super::{Action, Level, PlannedOperation, SessionId, Shape, Token};
+use super::super::{Action, Consistency, Level, PlannedOperation, SessionId, Shape, Token};
 use super::action::Mix;
 use super::dice::Dice;
 
@@ -25,6 +25,11 @@ pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) 
             operations.extend(workload.race(dice, session, born_ms));
         }
     }
+    for _ in 0..dice.between(0, wanted / 40) {
+        if let Some((session, born_ms)) = dice.pick(&born) {
+            operations.extend(workload.crowd(dice, session, born_ms));
+        }
+    }
     // Some sessions are busier than others: half of the calls go to a third of them.
     let busy = born.get(..born.len().div_ceil(3)).unwrap_or_default();
     while (operations.len() as u64) < wanted {
@@ -36,6 +41,17 @@ pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) 
     }
     operations.sort_by_key(|operation| operation.at_ms);
     operations
+}
+
+/// Where the clients of a crowd are, and how many replicas they ask.
+#[derive(Clone, Copy)]
+enum Crowd {
+    /// In one region: a majority there.
+    Region,
+    /// Writers in one region ask a majority there, readers elsewhere all replicas.
+    World,
+    /// In one region: as all other calls.
+    Mixed,
 }
 
 struct Workload<'a> {
@@ -96,5 +112,39 @@ impl Workload<'_> {
             race.push(PlannedOperation { client: client as u16, token: Token::None, ..rival });
         }
         race
+    }
+
+    /// Calls on one session as close together as its clients can: what one of them has
+    /// just written, others read from another replica.
+    fn crowd(&self, dice: &mut Dice, session: SessionId, born_ms: u64) -> Vec<PlannedOperation> {
+        let at_ms = self.later_ms(dice, born_ms);
+        let lasts_ms = dice.spread(10, 300);
+        let kind = dice.pick_or(&[Crowd::Region, Crowd::Region, Crowd::World, Crowd::Mixed], Crowd::Mixed);
+        let region = dice.between(0, self.shape.regions.len() as u64 - 1) as usize;
+        let (here, elsewhere): (Vec<u16>, Vec<u16>) =
+            (0..self.shape.clients).partition(|client| self.shape.region_of_client(*client) == region);
+        let reads_percent = dice.pick_or(&[20, 50], 50);
+        let calls = dice.between(8, 40);
+        (0..calls)
+            .map(|_| {
+                let is_read = dice.percent(reads_percent);
+                let action = if is_read { Action::Read } else { self.mix.action(dice) };
+                let near_ms = (at_ms + dice.between(0, lasts_ms)).min(self.chaos_ms - 1);
+                let call = self.call(dice, near_ms, session, action);
+                let (clients, consistency) = match kind {
+                    Crowd::Region => (&here, Consistency::LocalQuorum),
+                    Crowd::World if action.is_write() => (&here, Consistency::LocalQuorum),
+                    Crowd::World => (&elsewhere, Consistency::All),
+                    Crowd::Mixed => (&here, call.consistency),
+                };
+                // They stand in line, and others behind them.
+                let timeout_ms = match consistency {
+                    Consistency::All | Consistency::EachQuorum => dice.between(300, 1_000),
+                    Consistency::LocalOne | Consistency::LocalQuorum => dice.between(100, 300),
+                };
+                let client = dice.pick_or(clients, call.client);
+                PlannedOperation { client, consistency, token: Token::None, timeout_ms, ..call }
+            })
+            .collect()
     }
 }

@@ -4,6 +4,7 @@ use super::super::{Latency, Level, RegionShape, Shape};
 use super::dice::Dice;
 
 const NAMES: [&str; 4] = ["eu", "us", "ap", "sa"];
+const BLOCK_BYTES_MIN: usize = 1 << 10;
 const CLOCK_OFFSET_MS_MAX: u64 = 500;
 
 pub(super) fn draw(dice: &mut Dice, level: Level, chaos_ms: u64) -> Shape {
@@ -12,7 +13,8 @@ pub(super) fn draw(dice: &mut Dice, level: Level, chaos_ms: u64) -> Shape {
     let half = (CLOCK_OFFSET_MS_MAX / 2) as i64;
     let half = if dice.percent(20) { 0 } else { half };
     let clock_offsets_ms = (0..nodes).map(|_| dice.signed(half)).collect();
-    let block_bytes_max = if dice.percent(40) { 1 << 10 } else { dice.spread(1 << 10, 64 << 10) as usize };
+    let block_bytes_max =
+        if dice.percent(40) { BLOCK_BYTES_MIN } else { dice.spread(1 << 10, 64 << 10) as usize };
     let small_log = dice.percent(40);
     let log_blocks = if small_log { dice.between(4, 8) } else { dice.spread(16, 4_096) };
     let (idle_timeout_ms, absolute_timeout_ms) = timeouts(dice, chaos_ms);
@@ -43,12 +45,18 @@ pub(super) fn draw(dice: &mut Dice, level: Level, chaos_ms: u64) -> Shape {
         cache_bytes_max: if dice.percent(40) { dice.spread(2 << 10, 64 << 10) as usize } else { 64 << 20 },
         buffer_bytes_max: match level {
             // So small that a peer that stalls for a second is too slow.
-            Level::Core => dice.pick_or(&[1 << 10, 4 << 10, 64 << 10, 16 << 20], 16 << 20),
+            Level::Core => dice.pick_or(&[512, 4 << 10, 64 << 10, 16 << 20], 16 << 20),
             // The least that the product's configuration lets pass.
             Level::Full => dice.pick_or(&[64 << 10, 256 << 10, 4 << 20, 16 << 20], 16 << 20),
         },
         sync_us: latency(dice, (50, 3_000), 8),
     }
+}
+
+/// The least log that the product allows, so that an outage can outlast it.
+pub(super) fn shorten_log(shape: &mut Shape) {
+    shape.block_bytes_max = BLOCK_BYTES_MIN;
+    shape.log_disk_bytes_max = 4 * BLOCK_BYTES_MIN as u64;
 }
 
 fn regions(dice: &mut Dice, level: Level) -> Vec<RegionShape> {
