@@ -324,6 +324,8 @@ pub struct TransferOut {
     chunk_bytes_max: usize,
     vector: VersionVector,
     after: Option<Key>,
+    /// Records that the vector names, too, but that a scan may have passed over: they were partial meanwhile.
+    not_whole: BTreeSet<Key>,
     done: bool,
 }
 
@@ -333,7 +335,15 @@ impl TransferOut {
     pub fn new(replica: Arc<dyn Replica>, partition: Partition, chunk_bytes_max: usize) -> Self {
         // Taken before the first record is read: everything it covers is in what follows.
         let vector = replica.vector(partition);
-        Self { replica, partition, chunk_bytes_max, vector, after: None, done: false }
+        Self {
+            replica,
+            partition,
+            chunk_bytes_max,
+            vector,
+            after: None,
+            not_whole: BTreeSet::new(),
+            done: false,
+        }
     }
 
     /// The next chunk; none after the last one.
@@ -348,10 +358,10 @@ impl TransferOut {
         let mut bytes = 0;
         while bytes < self.chunk_bytes_max {
             let records = self.replica.scan(self.partition, self.after, SCAN_ITEMS).await?;
+            self.not_whole.extend(self.replica.partials(self.partition, usize::MAX));
             let Some((last, _)) = records.last() else {
                 self.done = true;
-                // The vector names these as well, but the states of some are not whole or not here.
-                for key in self.replica.partials(self.partition, usize::MAX) {
+                for key in std::mem::take(&mut self.not_whole) {
                     keys_and_states.extend([Bytes::copy_from_slice(&key.0), Bytes::new()]);
                 }
                 let vector = vectors::encode_one(self.partition, &self.vector).into();
