@@ -168,6 +168,9 @@ impl Engine {
     }
 }
 
+/// Records in key order.
+type Page = Vec<(Key, Bytes)>;
+
 impl Core {
     async fn block(self: &Arc<Self>, number: u64) -> Option<Arc<Block>> {
         if let Some(block) = self.log.in_memory(number) {
@@ -268,7 +271,7 @@ impl Core {
         partition: Partition,
         after: Option<Key>,
         items_max: usize,
-    ) -> Result<(Vec<(Key, Bytes)>, Vec<Key>), StoreError> {
+    ) -> Result<(Page, Vec<Key>), StoreError> {
         let range = RecordKey::range(partition, after);
         let found = salvage::scan(
             &*self.store,
