@@ -19,7 +19,7 @@ pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) 
     let wanted = match level {
         Level::Core => dice.between(2, 14),
         // At least 20 begin: a few of them find that they do not apply.
-        Level::Full => dice.between(25, 32),
+        Level::Full => dice.between(27, 34),
     };
     let classes = swarm(dice, level);
     let mut limits = Limits::new(shape);
