@@ -68,4 +68,16 @@ pub const FOUND: &[Found] = &[
         (4, Level::Core),
         include_str!("confirmation-without-link.json"),
     ),
+    Found::stored(
+        "lost-record-in-a-transfer",
+        "A node whose disk had lost a record has handed its partition over without it, and with a version vector that names it.",
+        (2_601, Level::Core),
+        include_str!("lost-record-in-a-transfer.json"),
+    ),
+    Found::stored(
+        "unsynced-write-made-twice",
+        "A write that was applied and could not be synced was told as not made, so that the client made it again elsewhere.",
+        (92, Level::Full),
+        include_str!("unsynced-write-made-twice.json"),
+    ),
 ];
