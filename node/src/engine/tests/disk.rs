@@ -1,7 +1,6 @@
 //! Crashes, faults and the end of the log.
 
 use super::*;
-use crate::replication::{TransferOut, take_chunk};
 
 #[tokio::test]
 async fn synced_writes_survive_a_crash_and_dots_are_never_used_again() {
@@ -257,17 +256,4 @@ async fn a_sealed_disk_with_corrupt_values_opens_and_is_read() {
     assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
     assert_eq!(engine.digest(Partition(0)).records, 4);
     assert!(matches!(engine.read(key(3)).await, Err(EngineError::Partial)));
-}
-
-#[tokio::test]
-async fn a_transfer_names_what_its_sender_has_lost() {
-    let (one, two) = (Node::new(1), Node::new(2));
-    let (from, to) = (with_corrupt_record(&one, 2).await, two.open());
-    let mut transfer = TransferOut::new(from.clone(), Partition(0), 1 << 20);
-    while let Some(chunk) = transfer.next().await.unwrap() {
-        take_chunk(&*to, Partition(0), chunk).await.unwrap();
-    }
-    assert_eq!(to.partials(Partition(0), 9), [key(2)]);
-    assert!(matches!(to.read(key(2)).await, Err(EngineError::Partial)));
-    assert!(to.read(key(1)).await.unwrap().is_some());
 }

@@ -33,6 +33,8 @@ async fn cluster(regions: &[&str]) -> Cluster<Engine> {
     });
     let cluster = cluster.await;
     cluster.linked().await;
+    let is_trusted = || cluster.nodes.iter().all(|node| node.memory.trusted_wall_ms().is_ok());
+    eventually("all have compared their clocks", is_trusted).await;
     cluster
 }
 
