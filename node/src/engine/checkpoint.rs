@@ -11,19 +11,35 @@ use crate::store::keys::{PartitionKey, RecordKey, StoreKey};
 use crate::store::{Batch, Tree};
 
 impl Core {
-    /// Writes everything that has changed, then drops log blocks that are no longer needed.
+    /// Writes and syncs everything that has changed, then drops log blocks that are no longer needed.
     pub(super) async fn checkpoint(self: &Arc<Self>) -> Result<(), EngineError> {
         let _one_at_a_time = self.checkpoint_gate.lock().await;
         tracing::debug!("a checkpoint begins");
+        let mut written = Vec::new();
         for (number, cell) in self.cells.iter().enumerate() {
             let partition = Partition(u16::try_from(number).unwrap_or(u16::MAX));
-            self.checkpoint_one(partition, cell).await?;
+            if self.checkpoint_one(partition, cell).await? {
+                written.push(cell);
+            }
+        }
+        if !written.is_empty() {
+            // Records merged from peers' states are in no log block that would be synced.
+            if let Err(error) = self.blocking(|core| core.store.sync()).await? {
+                self.log.fail(&format!("records cannot be synced: {error}"));
+                return Err(error.into());
+            }
+            written.iter().for_each(|cell| self.with(cell, PartitionState::checkpoint_synced));
         }
         self.truncate_log().await
     }
 
-    async fn checkpoint_one(self: &Arc<Self>, partition: Partition, cell: &Cell) -> Result<(), EngineError> {
-        let Some(snapshot) = self.with(cell, PartitionState::start_checkpoint) else { return Ok(()) };
+    /// False if there was nothing to write.
+    async fn checkpoint_one(
+        self: &Arc<Self>,
+        partition: Partition,
+        cell: &Cell,
+    ) -> Result<bool, EngineError> {
+        let Some(snapshot) = self.with(cell, PartitionState::start_checkpoint) else { return Ok(false) };
         // The log first: were only the records kept, peers could no longer be sent what is in them.
         if let Some(block) = self.log.newest() {
             self.log.written(block).await?;
@@ -35,7 +51,7 @@ impl Core {
         }
         self.with(cell, PartitionState::finish_checkpoint);
         self.checkpointed.notify_waiters();
-        Ok(())
+        Ok(true)
     }
 
     async fn truncate_log(self: &Arc<Self>) -> Result<(), EngineError> {

@@ -19,16 +19,17 @@ pub struct ClockVerdict {
     pub state: ClockState,
     /// The own wall clock less the middle of all clocks, in milliseconds.
     pub offset_ms: i64,
-    /// What [`Now::wall_less_monotonic_ms`] would be if the own wall clock were in
-    /// the middle; none as long as no majority of clocks has agreed.
+    /// What [`Now::wall_less_monotonic_ms`] would be if the own wall clock were in the
+    /// middle, or as long as no majority has agreed, what it was at the start; none
+    /// for the only node.
     pub expected_ms: Option<i64>,
 }
 
 /// How a node's wall clock stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClockState {
-    /// This node has just started and waits for its peers: until enough of them
-    /// have told their clocks, nothing may be stamped or judged.
+    /// This node has started and waits for its peers: until enough of them have
+    /// told their clocks, nothing may be stamped or judged.
     Waiting,
     /// No other clock was compared with it.
     #[default]
@@ -58,7 +59,10 @@ pub enum ClockError {
         offset_max_ms: u64,
     },
     /// Its peers have not told theirs yet.
-    #[error("this node has just started and has not compared its clock with its peers' yet")]
+    #[error(
+        "this node has started and has not compared its clock with its peers' yet; cut off from \
+         them it waits as long as its clock is behind what its disk names, or has jumped since the start"
+    )]
     Waiting,
 }
 
@@ -68,7 +72,7 @@ impl From<ClockError> for EngineError {
     }
 }
 
-/// Stands for "no majority has agreed yet".
+/// Stands for "nothing is expected".
 const NONE: i64 = i64::MIN;
 
 /// The last verdict, in a form that each call can look at.
@@ -151,6 +155,13 @@ impl Engine {
     #[must_use]
     pub fn clock_verdicts(&self) -> watch::Receiver<ClockVerdict> {
         self.core.clock_guard.verdict.subscribe()
+    }
+
+    /// The latest wall clock of the time before this start that the disk names, in
+    /// milliseconds; 0 if it names none.
+    #[must_use]
+    pub fn earlier_wall_ms(&self) -> u64 {
+        self.core.earlier_wall_ms
     }
 
     /// The wall clock now, for judging expiry.

@@ -84,12 +84,25 @@ impl Engine {
             cell.advanced.notify_waiters();
         }
         core.make_room(cell);
-        if let (Durability::Synced, Some(block)) = (options.durability, block)
-            && !planted!(AcknowledgeBeforeSync)
-        {
-            core.log.synced(block).await.map_err(unsynced)?;
+        match (block, &command) {
+            _ if planted!(AcknowledgeBeforeSync) => {}
+            (Some(block), _) if options.durability == Durability::Synced => {
+                core.log.synced(block).await.map_err(unsynced)?;
+            }
+            (Some(_), _) | (None, Command::Touch) => {}
+            (None, _) => self.keep_found(cell, &key, options.durability).await.map_err(unsynced)?,
         }
         Ok(committed)
+    }
+
+    /// A command that finds its work done, by whomever, is answered for like one that does it.
+    async fn keep_found(&self, cell: &Cell, key: &Key, durability: Durability) -> Result<(), EngineError> {
+        let is_unlogged = cell.state.lock().is_unlogged(key);
+        match (is_unlogged, self.core.log.newest()) {
+            (true, _) => self.persist().await,
+            (false, Some(block)) if durability == Durability::Synced => self.core.log.synced(block).await,
+            (false, _) => Ok(()),
+        }
     }
 }
 

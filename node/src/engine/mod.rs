@@ -14,6 +14,7 @@ mod digest;
 mod door;
 mod error;
 mod feed;
+mod gaps;
 mod held;
 mod idempotency;
 mod join;
@@ -24,6 +25,7 @@ mod partials;
 mod partition;
 mod plausible;
 mod quarantine;
+mod ranges;
 mod read;
 mod recount;
 mod recovery;
@@ -52,6 +54,7 @@ pub use digest::PartitionDigest;
 pub use door::{Committed, Durability, ExecuteOptions};
 pub use error::{EngineError, NotYet, Truncated};
 pub use feed::CommitFeed;
+pub use gaps::Gap;
 pub use log::LogEntry;
 pub use partials::PartialFeed;
 pub use read::Record;
@@ -97,6 +100,8 @@ struct Core {
     partials: Arc<Partials>,
     held: Mutex<Held>,
     clock: Mutex<Hlc>,
+    /// The latest that the disk named at the start.
+    earlier_wall_ms: u64,
     clock_guard: ClockGuard,
     incarnation: u32,
     replica: AtomicU16,

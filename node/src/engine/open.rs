@@ -21,7 +21,7 @@ use super::{Cell, Core, Engine, EngineConfig};
 use crate::env::{Environment, Rng, SharedRng};
 use crate::session::hlc::from_wall_ms;
 use crate::session::{DecodeLimits, Hlc, Partition};
-use crate::store::keys::{Incarnation, MetaKey, MetaValue, PartitionKey, StoreKey};
+use crate::store::keys::{Incarnation, LatestStart, MetaKey, MetaValue, PartitionKey, StoreKey};
 use crate::store::{Batch, Store, StoreError, Tree};
 
 impl Engine {
@@ -37,6 +37,7 @@ impl Engine {
         env: Environment,
     ) -> Result<Arc<Self>, EngineError> {
         config.validate()?;
+        let earlier_wall_ms = latest_start(&*store, env.clock.wall_ms())?;
         let incarnation = advance_incarnation(&*store, &env.rng)?;
         let cells = load_cells(&*store, &config, env.clock.wall_ms())?;
         let Recovered { blocks, next, hlc } = Recovered::read(&*store)?;
@@ -47,6 +48,7 @@ impl Engine {
             partials: Arc::default(),
             held: Mutex::new(Held::default()),
             clock: Mutex::new(Hlc::starting_after(first_stamp(hlc, &config))),
+            earlier_wall_ms: earlier_wall_ms.max(hlc >> 16),
             clock_guard: ClockGuard::new(config.clock_offset_max_ms),
             incarnation,
             replica: AtomicU16::new(0),
@@ -90,6 +92,20 @@ fn first_stamp(logged: u64, config: &EngineConfig) -> u64 {
         0 => logged,
         logged_ms => from_wall_ms(logged_ms.saturating_add(config.sync_interval_ms)),
     }
+}
+
+/// The latest wall clock of all starts before, after this one is noted: it is synced
+/// with the incarnation.
+fn latest_start(store: &dyn Store, now_ms: u64) -> Result<u64, StoreError> {
+    let place = MetaKey::LatestStart.encode();
+    let latest_ms = match store.get(Tree::Meta, &place)? {
+        Some(bytes) => LatestStart::decode(&bytes)?.0,
+        None => 0,
+    };
+    let mut batch = Batch::default();
+    batch.put(Tree::Meta, place, LatestStart(now_ms.max(latest_ms)).encode());
+    store.apply(batch)?;
+    Ok(latest_ms)
 }
 
 /// How far an incarnation may lie beyond the one before.

@@ -58,6 +58,8 @@ pub(super) struct PartitionState {
     /// Under way to the store.
     flushing: BTreeSet<Key>,
     flushing_bytes: usize,
+    /// Of these a part was merged from peers' states, so that only a checkpoint keeps it.
+    unlogged: BTreeSet<Key>,
     metadata_changed: bool,
     partial: BTreeSet<Key>,
     /// Partial records that the disk may have lost, with what was held when that was noticed.
@@ -75,6 +77,7 @@ pub(super) struct PartitionState {
 
 impl PartitionState {
     pub(super) fn new(metadata: Metadata, window: Window) -> Self {
+        let seen = metadata.vectors.seen();
         Self {
             slots: BTreeMap::new(),
             slots_bytes: 0,
@@ -85,8 +88,9 @@ impl PartitionState {
             dirty_bytes: 0,
             flushing: BTreeSet::new(),
             flushing_bytes: 0,
+            unlogged: BTreeSet::new(),
             metadata_changed: false,
-            lost: metadata.partial.iter().map(|key| (*key, metadata.vectors.seen())).collect(),
+            lost: metadata.partial.iter().map(|key| (*key, seen.clone())).collect(),
             partial: metadata.partial,
             digest: metadata.digest,
             recount: metadata.recount.then(Recount::default),
@@ -180,6 +184,15 @@ impl PartitionState {
         }
         self.insert(key, slot);
         self.metadata_changed = true;
+    }
+
+    /// Notes that the log does not hold all of a record.
+    pub(super) fn not_logged(&mut self, key: Key) {
+        self.unlogged.insert(key);
+    }
+
+    pub(super) fn is_unlogged(&self, key: &Key) -> bool {
+        self.unlogged.contains(key)
     }
 
     /// Notes that a log block holds what the next checkpoint must cover.

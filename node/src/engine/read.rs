@@ -116,8 +116,9 @@ impl Engine {
         tokio::time::timeout(timeout, wait).await.map_err(|_| NotYet)
     }
 
-    /// The entries of one origin after `seq`, ascending and without a hole: about
-    /// `bytes_max` of them, at least one. Empty if there is nothing after it.
+    /// The entries of one origin after `seq`, ascending and without a hole, except for
+    /// what was refused or passed over: about `bytes_max` of them, at least one. Empty
+    /// if there is nothing after it.
     ///
     /// # Errors
     /// [`Truncated`] if the next entry is held but no longer in the log.
@@ -131,13 +132,16 @@ impl Engine {
         let truncated = Truncated { partition };
         let core = &self.core;
         let cell = core.cell(partition).ok_or(truncated)?;
-        let (runs, held) = {
+        let runs = {
             let state = cell.state.lock();
-            (state.index.after(&origin, seq, BLOCKS_MAX), state.vectors.contiguous().get(&origin))
+            let held = state.vectors.contiguous().get(&origin);
+            if held <= seq {
+                return Ok(Vec::new());
+            }
+            let next = state.vectors.next_held(origin, seq + 1).filter(|next| *next <= held);
+            let after = next.ok_or(truncated)? - 1;
+            state.index.after(&origin, after, BLOCKS_MAX)
         };
-        if held <= seq {
-            return Ok(Vec::new());
-        }
         let mut entries = Vec::new();
         let mut bytes = 0;
         for run in runs {

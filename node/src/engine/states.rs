@@ -134,7 +134,10 @@ impl Core {
                 }
                 match self.joined(partition, key, session.clone(), loaded.as_ref()) {
                     Ok(Joined::Cold { evictions }) => return Ok(Some(evictions)),
-                    Ok(Joined::New(change)) => self.put(partition, key, change),
+                    Ok(Joined::New(change)) => {
+                        self.put(partition, key, change);
+                        partition.not_logged(key);
+                    }
                     Ok(Joined::Same) if session.complete => partition.settle(&key),
                     Ok(Joined::Same) => {}
                     Err(_) => return Err(Taken::Refused),

@@ -2,11 +2,13 @@
 //!
 //! The contiguous part is the version vector that peers see. Entries that come
 //! early wait as ranges until the hole before them is filled, so that delivery
-//! may be in any order, with loss and duplicates.
+//! may be in any order, with loss and duplicates. A hole that nobody can fill, since
+//! its origin has died with what was in it, is passed over once all peers say so.
 
 use std::collections::BTreeMap;
 
-use crate::engine::wire::{Malformed, Reader, put_number, put_origin};
+use super::ranges::Ranges;
+use super::wire::{Malformed, Reader, put_number, put_origin};
 use crate::session::epoch::covers;
 use crate::session::{Dot, Origin, VersionVector};
 
@@ -16,10 +18,13 @@ const RANGES_MAX: usize = 65_536;
 /// Refused dots that are remembered for a partition; the lowest are forgotten first.
 const REFUSED_MAX: usize = 1_024;
 
+/// Holes passed over that are remembered for a partition.
+const PASSED_OVER_MAX: usize = 1_024;
+
 /// How long peers are told of a hole where an entry was refused, in milliseconds,
 /// so that one that holds a sound copy sends it. Then the hole is passed over for
 /// peers too: what its origin itself has spoilt must not be asked for again for ever.
-const REFUSED_TOLD_MS: u64 = 60_000;
+const REFUSED_TOLD_MS: u64 = 20_000;
 
 /// What came of adding a dot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +41,11 @@ pub(super) enum Added {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Vectors {
     contiguous: VersionVector,
-    /// For each origin: first to last, disjoint, never touching each other.
-    early: BTreeMap<Origin, BTreeMap<u64, u64>>,
-    early_ranges: usize,
-    /// Passed over: counted above, but not held. With the time of the refusal, in
+    /// Held beyond a hole.
+    early: Ranges,
+    /// Counted above, but held by nobody.
+    passed_over: Ranges,
+    /// Refused: counted above, but not held. With the time of the refusal, in
     /// milliseconds since the Unix epoch; 0 for those of before the start.
     refused: BTreeMap<Dot, u64>,
 }
@@ -78,36 +84,47 @@ impl Vectors {
     /// of this replica's states may have seen, and so what its causal token must name.
     pub(super) fn seen(&self) -> VersionVector {
         let mut seen = self.contiguous.clone();
-        for (origin, ranges) in &self.early {
-            if let Some((_, last)) = ranges.last_key_value() {
-                seen.dots.insert(*origin, *last);
-            }
-        }
+        seen.dots.extend(self.early.highest());
         seen
     }
 
     pub(super) fn contains(&self, dot: Dot) -> bool {
-        self.is_counted(dot) && !self.refused.contains_key(&dot)
+        self.is_counted(dot) && !self.refused.contains_key(&dot) && !self.passed_over.contains(dot)
     }
 
     fn is_counted(&self, dot: Dot) -> bool {
-        if dot.seq <= self.contiguous.get(&dot.origin) {
-            return true;
+        dot.seq <= self.contiguous.get(&dot.origin) || self.early.contains(dot)
+    }
+
+    /// The first number of an origin from this one on that is held.
+    pub(super) fn next_held(&self, origin: Origin, mut seq: u64) -> Option<u64> {
+        loop {
+            if seq > self.contiguous.get(&origin) {
+                seq = self.early.next_from(origin, seq)?;
+            }
+            let dot = Dot { origin, seq };
+            seq = match self.passed_over.end_of(dot) {
+                Some(last) => last.checked_add(1)?,
+                None if self.refused.contains_key(&dot) => seq.checked_add(1)?,
+                None => return Some(seq),
+            };
         }
-        let ranges = self.early.get(&dot.origin);
-        let before = ranges.and_then(|ranges| ranges.range(..=dot.seq).next_back());
-        before.is_some_and(|(_, last)| dot.seq <= *last)
+    }
+
+    /// For each origin what is missing before the first entry that came early, first to last number.
+    pub(super) fn gaps(&self) -> impl Iterator<Item = (Origin, u64, u64)> {
+        self.early.lowest().map(|(origin, first, _)| (origin, self.contiguous.get(&origin) + 1, first - 1))
     }
 
     /// True if [`Self::add`] would not refuse this dot.
     pub(super) fn has_room_for(&self, dot: Dot) -> bool {
         dot.seq > 0
-            && (self.early_ranges < RANGES_MAX
+            && (self.early.count() < RANGES_MAX
                 || dot.seq <= self.contiguous.get(&dot.origin).saturating_add(1))
     }
 
     pub(super) fn add(&mut self, dot: Dot) -> Added {
-        if self.refused.remove(&dot).is_some() {
+        if self.refused.remove(&dot).is_some() || self.passed_over.remove(dot) {
             return Added::New;
         }
         if self.is_counted(dot) {
@@ -119,7 +136,7 @@ impl Vectors {
         if dot.seq == self.contiguous.get(&dot.origin) + 1 || planted!(VectorSkipsHoles) {
             self.contiguous.dots.insert(dot.origin, dot.seq);
         } else {
-            self.add_early(dot);
+            self.early.add(dot);
         }
         self.absorb(dot.origin);
         Added::New
@@ -135,6 +152,22 @@ impl Vectors {
         }
     }
 
+    /// Counts a gap as held: all peers have said that they cannot fill it. Entries of it
+    /// that come all the same are taken. False if it is not the origin's gap any more.
+    pub(super) fn pass_over(&mut self, gap: (Origin, u64, u64)) -> bool {
+        if !self.gaps().any(|open| open == gap) {
+            return false;
+        }
+        let (origin, first, last) = gap;
+        self.passed_over.add_range(origin, first, last);
+        if self.passed_over.count() > PASSED_OVER_MAX {
+            self.passed_over.forget_one();
+        }
+        self.contiguous.dots.insert(origin, last);
+        self.absorb(origin);
+        true
+    }
+
     /// Begins anew to tell peers of what was refused: after a start nobody knows for how long they were told.
     pub(super) fn tell_refused_again(&mut self, now_ms: u64) {
         self.refused.values_mut().for_each(|since_ms| *since_ms = now_ms);
@@ -144,6 +177,7 @@ impl Vectors {
     pub(super) fn join(&mut self, other: &VersionVector) {
         self.refused.retain(|dot, _| dot.seq > other.get(&dot.origin));
         for (origin, seq) in &other.dots {
+            self.passed_over.forget_up_to(*origin, *seq);
             if *seq > self.contiguous.get(origin) {
                 self.contiguous.dots.insert(*origin, *seq);
                 self.absorb(*origin);
@@ -151,38 +185,9 @@ impl Vectors {
         }
     }
 
-    fn add_early(&mut self, dot: Dot) {
-        let ranges = self.early.entry(dot.origin).or_default();
-        let mut range = (dot.seq, dot.seq);
-        let before = ranges.range(..dot.seq).next_back().map(|(first, last)| (*first, *last));
-        if let Some((first, last)) = before.filter(|(_, last)| last + 1 == dot.seq) {
-            ranges.remove(&first);
-            self.early_ranges -= 1;
-            range.0 = first;
-            debug_assert!(last < dot.seq);
-        }
-        if let Some(last) = dot.seq.checked_add(1).and_then(|next| ranges.remove(&next)) {
-            self.early_ranges -= 1;
-            range.1 = last;
-        }
-        ranges.insert(range.0, range.1);
-        self.early_ranges += 1;
-    }
-
     /// Moves ranges that the contiguous part has reached into it.
     fn absorb(&mut self, origin: Origin) {
-        let Some(ranges) = self.early.get_mut(&origin) else { return };
-        let mut held = self.contiguous.get(&origin);
-        while let Some(entry) = ranges.first_entry() {
-            if *entry.key() > held.saturating_add(1) {
-                break;
-            }
-            held = held.max(entry.remove());
-            self.early_ranges -= 1;
-        }
-        if ranges.is_empty() {
-            self.early.remove(&origin);
-        }
+        let held = self.early.absorb(origin, self.contiguous.get(&origin));
         if held > 0 {
             self.contiguous.dots.insert(origin, held);
         }
@@ -194,14 +199,8 @@ impl Vectors {
             put_origin(out, *origin);
             put_number(out, *seq);
         }
-        put_number(out, self.early_ranges as u64);
-        for (origin, ranges) in &self.early {
-            for (first, last) in ranges {
-                put_origin(out, *origin);
-                put_number(out, *first);
-                put_number(out, *last);
-            }
-        }
+        self.early.encode(out);
+        self.passed_over.encode(out);
         put_number(out, self.refused.len() as u64);
         for dot in self.refused.keys() {
             put_origin(out, dot.origin);
@@ -215,11 +214,7 @@ impl Vectors {
             let origin = reader.origin()?;
             vectors.contiguous.dots.insert(origin, reader.number()?);
         }
-        for _ in 0..reader.number()? {
-            let (origin, first, last) = (reader.origin()?, reader.number()?, reader.number()?);
-            vectors.early.entry(origin).or_default().insert(first, last);
-            vectors.early_ranges += 1;
-        }
+        (vectors.early, vectors.passed_over) = (Ranges::decode(reader)?, Ranges::decode(reader)?);
         for _ in 0..reader.number()? {
             vectors.refused.insert(Dot { origin: reader.origin()?, seq: reader.number()? }, 0);
         }
@@ -248,7 +243,7 @@ mod tests {
         assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 1);
         assert_eq!(vectors.add(dot(1, 2)), Added::New);
         assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 3);
-        assert_eq!(vectors.early_ranges, 0);
+        assert_eq!(vectors.early.count(), 0);
     }
 
     #[test]
@@ -304,6 +299,32 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_holds_is_passed_over_and_taken_if_it_comes_all_the_same() {
+        let origin = dot(1, 1).origin;
+        let mut vectors = Vectors::default();
+        [1, 5, 9].into_iter().for_each(|seq| assert_eq!(vectors.add(dot(1, seq)), Added::New));
+        assert_eq!(vectors.gaps().collect::<Vec<_>>(), [(origin, 2, 4)]);
+        assert!(!vectors.pass_over((origin, 2, 3)) && !vectors.pass_over((origin, 6, 8)));
+        assert!(vectors.pass_over((origin, 2, 4)));
+        assert_eq!(vectors.contiguous().get(&origin), 5);
+        assert_eq!(vectors.told(0).get(&origin), 5, "peers have said that they cannot fill it");
+        assert!(!vectors.contains(dot(1, 3)) && vectors.contains(dot(1, 5)));
+        for (from, held) in [(1, Some(1)), (2, Some(5)), (4, Some(5)), (6, Some(9)), (10, None)] {
+            assert_eq!(vectors.next_held(origin, from), held, "{from}");
+        }
+        let mut bytes = Vec::new();
+        vectors.encode(&mut bytes);
+        assert_eq!(Vectors::decode(&mut Reader::new(Bytes::from(bytes))), Ok(vectors.clone()));
+        assert_eq!((vectors.add(dot(1, 3)), vectors.add(dot(1, 3))), (Added::New, Added::Known));
+        assert_eq!(vectors.next_held(origin, 2), Some(3));
+        vectors.refuse(dot(1, 6), 0);
+        assert_eq!(vectors.next_held(origin, 6), Some(9));
+        let all = vectors.contiguous().clone();
+        vectors.join(&all);
+        assert!(vectors.contains(dot(1, 2)), "a transfer covers it");
+    }
+
+    #[test]
     fn number_zero_is_no_dot() {
         let mut vectors = Vectors::default();
         assert_eq!(vectors.add(dot(1, 0)), Added::Known);
@@ -328,7 +349,7 @@ mod tests {
                 vectors.add(dot(2, *seq));
             }
             prop_assert_eq!(vectors.contiguous().get(&dot(2, 1).origin), 59);
-            prop_assert_eq!(vectors.early_ranges, 0);
+            prop_assert_eq!(vectors.early.count(), 0);
         }
     }
 }

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::config::ReplicationConfig;
+use super::core::ClockBounds;
 use super::driver::Replication;
 use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
-use crate::engine::{ClockVerdict, CommitFeed, Covered, Engine, EngineError, LogEntry, PartialFeed};
+use crate::engine::{ClockVerdict, CommitFeed, Covered, Engine, EngineError, Gap, LogEntry, PartialFeed};
 use crate::env::Environment;
 use crate::membership::{Change, Members, MembershipWatch};
 use crate::session::{DecodeLimits, Key, Liveness, Origin, Partition, SessionView, VersionVector};
@@ -72,8 +73,20 @@ impl Replica for Engine {
         Self::seen(self, partition)
     }
 
-    fn clock_offset_max_ms(&self) -> u64 {
-        self.config().clock_offset_max_ms
+    fn gaps(&self) -> Vec<Gap> {
+        Self::gaps(self)
+    }
+
+    fn holds_any(&self, gap: Gap) -> bool {
+        Self::holds_any(self, gap)
+    }
+
+    fn pass_over(&self, gap: Gap) {
+        Self::pass_over(self, gap);
+    }
+
+    fn clock_bounds(&self) -> ClockBounds {
+        ClockBounds { offset_max_ms: self.config().clock_offset_max_ms, wall_ms_min: self.earlier_wall_ms() }
     }
 
     fn set_clock(&self, verdict: ClockVerdict) {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::engine::{ClockVerdict, Covered, LogEntry};
+use super::core::ClockBounds;
+use crate::engine::{ClockVerdict, Covered, Gap, LogEntry};
 use crate::session::{Dot, Key, Origin, Partition, VersionVector};
 
 /// The engine could not do it, for example because its disk failed.
@@ -57,8 +58,17 @@ pub trait Replica: Send + Sync + 'static {
     /// The highest entry held of each origin, holes before it or not.
     fn seen(&self, partition: Partition) -> VersionVector;
 
-    /// How far wall clocks may differ, in milliseconds.
-    fn clock_offset_max_ms(&self) -> u64;
+    /// The first gap of each origin of each partition.
+    fn gaps(&self) -> Vec<Gap>;
+
+    /// Whether any entry of a gap of another node is held.
+    fn holds_any(&self, gap: Gap) -> bool;
+
+    /// Goes on without the entries of a gap, which no node holds any more.
+    fn pass_over(&self, gap: Gap);
+
+    /// How far wall clocks may differ, and what the own one must have reached.
+    fn clock_bounds(&self) -> ClockBounds;
 
     /// Takes note of what the other nodes' clocks say about this one's.
     fn set_clock(&self, verdict: ClockVerdict);

@@ -70,8 +70,8 @@ pub enum MetaKey {
     StoreId = 2,
     /// [`Incarnation`].
     Incarnation = 3,
-    /// [`HlcCeiling`].
-    HlcCeiling = 4,
+    /// [`LatestStart`].
+    LatestStart = 4,
     /// [`ClusterId`].
     ClusterId = 5,
     /// [`ReplicaId`].
@@ -95,7 +95,7 @@ impl StoreKey for MetaKey {
             K::FormatVersion,
             K::StoreId,
             K::Incarnation,
-            K::HlcCeiling,
+            K::LatestStart,
             K::ClusterId,
             K::ReplicaId,
             K::NodeName,
@@ -288,9 +288,9 @@ pub struct StoreId(pub [u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incarnation(pub u32);
 
-/// No hybrid timestamp above was given out before.
+/// The latest wall clock at which the store was opened, in milliseconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HlcCeiling(pub u64);
+pub struct LatestStart(pub u64);
 
 /// The cluster that this store belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -331,7 +331,7 @@ meta_value!(StoreId, StoreId, |it| it.0.to_vec(), |bytes| Some(Self(bytes.try_in
 meta_value!(Incarnation, Incarnation, |it| it.0.to_be_bytes().to_vec(), |bytes| {
     Some(Self(u32::from_be_bytes(bytes.try_into().ok()?)))
 });
-meta_value!(HlcCeiling, HlcCeiling, |it| it.0.to_be_bytes().to_vec(), |bytes| {
+meta_value!(LatestStart, LatestStart, |it| it.0.to_be_bytes().to_vec(), |bytes| {
     Some(Self(u64::from_be_bytes(bytes.try_into().ok()?)))
 });
 meta_value!(ClusterId, ClusterId, |it| it.0.clone().into_bytes(), |bytes| {

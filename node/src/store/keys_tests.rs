@@ -80,7 +80,7 @@ proptest! {
         same(&FormatVersion(number as u32));
         same(&StoreId(bytes));
         same(&Incarnation(number as u32));
-        same(&HlcCeiling(number));
+        same(&LatestStart(number));
         same(&ClusterId(text.clone()));
         same(&ReplicaId(number as u16));
         same(&NodeName(text));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sojourn_node::engine::Engine;
+use sojourn_node::engine::{Engine, Gap};
 use sojourn_node::env::{Environment, StdRng};
 use sojourn_node::membership::{ClusterState, LocalNode, Membership, MembershipWatch};
 use sojourn_node::replication::core::{Core, Held};
@@ -99,6 +99,14 @@ impl Held for HeldBy<'_> {
 
     fn seen(&self, partition: Partition) -> VersionVector {
         self.0.seen(partition)
+    }
+
+    fn gaps(&self) -> Vec<Gap> {
+        self.0.gaps()
+    }
+
+    fn holds_any(&self, gap: Gap) -> bool {
+        self.0.holds_any(gap)
     }
 }
 

@@ -218,6 +218,9 @@ impl World {
             if let Some(peer) = self.not_linked(&state, run) {
                 return Some(format!("{node} has no link to {peer}"));
             }
+            if run.shared.engine.trusted_wall_ms().is_err() {
+                return Some(format!("{node} does not trust its clock yet"));
+            }
             if !layout::is_ready(&membership, member.replica) {
                 return Some(format!("{node} is {:?}", member.state));
             }

@@ -62,6 +62,11 @@ impl World {
             Effect::Synced { layout_version, partitions } => {
                 self.report_synced(at, layout_version, partitions);
             }
+            Effect::PassOver(gap) => {
+                if let Some(run) = self.running(at) {
+                    run.shared.engine.pass_over(gap);
+                }
+            }
             Effect::Clock(verdict) => {
                 if let Some(run) = self.running(at) {
                     run.shared.engine.set_clock(verdict);

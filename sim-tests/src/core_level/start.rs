@@ -243,9 +243,9 @@ impl World {
         state: &Arc<ClusterState>,
     ) {
         let at = shared.at();
-        let offset_ms = Replica::clock_offset_max_ms(&*shared.engine);
+        let bounds = Replica::clock_bounds(&*shared.engine);
         let topology = Topology::new(shared.me, &shared.membership());
-        let core = Core::new((*shared.config).clone(), topology, offset_ms, shared.env.clock.now());
+        let core = Core::new((*shared.config).clone(), topology, bounds, shared.env.clock.now());
         Replica::set_clock(&*shared.engine, core.clock_verdict());
         let rng = shared.env.rng.fork("replication.core");
         let (links, dialled) = (BTreeMap::new(), BTreeMap::new());

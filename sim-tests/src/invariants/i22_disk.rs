@@ -14,6 +14,8 @@ use crate::record::{Answer, Happening, NodeState};
 #[derive(Default)]
 pub(crate) struct Disk {
     failed_us: BTreeMap<NodeId, u64>,
+    down_us: BTreeMap<NodeId, u64>,
+    began_us: BTreeMap<usize, u64>,
 }
 
 impl Invariant for Disk {
@@ -23,11 +25,18 @@ impl Invariant for Disk {
 
     fn check(&mut self, at_us: u64, happening: &Happening, oracle: &Oracle) -> Result<(), String> {
         match happening {
+            Happening::FaultBegan { fault, .. } => {
+                self.began_us.insert(*fault, at_us);
+                Ok(())
+            }
             Happening::FaultObserved { fault, .. } => {
+                let began_us = self.began_us.get(fault);
                 let fault = oracle.plan().faults.get(*fault).map(|planned| &planned.fault);
                 if let Some(
                     Fault::FailedSync { node } | Fault::DiskFull { node } | Fault::DiskError { node },
                 ) = fault
+                    // What it had done before the node went down was found out at its start.
+                    && self.down_us.get(node) < began_us
                 {
                     self.failed_us.entry(*node).or_insert(at_us);
                 }
@@ -35,6 +44,7 @@ impl Invariant for Disk {
             }
             Happening::Node { node, state: NodeState::Down | NodeState::Refused } => {
                 self.failed_us.remove(node);
+                self.down_us.insert(*node, at_us);
                 Ok(())
             }
             Happening::Answered { operation, again: false, answer: Answer::Acknowledged { node } } => {
@@ -91,6 +101,14 @@ mod tests {
         assert!(made(failed(call(SET)).after(1_000), N[0]).is_err());
         assert_eq!(made(failed(call(SET)).after(1_000), N[1]), Ok(()));
         assert_eq!(made(failed(call(SET)).crash(N[0], LostDisk::Unsynced), N[0]), Ok(()));
+    }
+
+    #[test]
+    fn a_disk_that_was_replaced_before_anybody_noticed_is_sound() {
+        let fault = Fault::FailedSync { node: N[0] };
+        let mut run = Run::new(Disk::default()).plans(&[call(Action::Create), call(SET)]).faults(&[fault]);
+        run.made(0, N[0]).begin(0).crash(N[0], LostDisk::All).observe(0);
+        assert_eq!(made(run.after(1_000), N[0]), Ok(()));
     }
 
     #[test]

@@ -212,6 +212,34 @@ pub struct PlannedFault {
     pub fault: Fault,
 }
 
+impl Fault {
+    /// The one node, its disk or its clock that it acts on; none for a fault of the
+    /// network, of a region or of the whole cluster.
+    #[must_use]
+    pub fn node(&self) -> Option<NodeId> {
+        match self {
+            Self::PowerLoss { node, .. }
+            | Self::Pause { node }
+            | Self::LongOutage { node }
+            | Self::ClockDrift { node, .. }
+            | Self::ClockStep { node, .. }
+            | Self::BootClockBack { node, .. }
+            | Self::FailedSync { node }
+            | Self::DiskFull { node }
+            | Self::DiskError { node }
+            | Self::SlowDisk { node, .. }
+            | Self::BitFlip { node }
+            | Self::RemoveNode { node }
+            | Self::RemovedNodeReturns { node }
+            | Self::WipedNode { node }
+            | Self::ClonedDisk { node }
+            | Self::BackupRestored { node }
+            | Self::Poison { node } => Some(*node),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! classes {
     ($($class:ident $name:literal),* $(,)?) => {
         /// A fault without its particulars; coverage is counted by it.

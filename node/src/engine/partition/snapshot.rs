@@ -48,6 +48,12 @@ impl PartitionState {
         }
     }
 
+    /// What a checkpoint has written is synced.
+    pub(in crate::engine) fn checkpoint_synced(&mut self) {
+        let dirty = &self.dirty;
+        self.unlogged.retain(|key| dirty.contains(key));
+    }
+
     /// The oldest log block that a restart would need for this partition.
     pub(in crate::engine) fn needed_block(&self) -> Option<u64> {
         self.flushing_block.or(self.first_block)

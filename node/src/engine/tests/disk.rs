@@ -257,3 +257,26 @@ async fn a_sealed_disk_with_corrupt_values_opens_and_is_read() {
     assert_eq!(engine.digest(Partition(0)).records, 4);
     assert!(matches!(engine.read(key(3)).await, Err(EngineError::Partial)));
 }
+
+#[tokio::test]
+async fn a_command_that_finds_its_work_done_answers_for_it() {
+    let revoke = || Command::Revoke { reason: "logout".into() };
+    let (node, other) = (Node::new(1), Node::new(2));
+    let (engine, peer) = (node.open(), other.open());
+    engine.execute(key(1), create(), &synced()).await.unwrap();
+    peer.apply(all_entries(&engine).await).await.unwrap();
+    run(&peer, 1, revoke()).await.unwrap();
+    let state = peer.read(key(1)).await.unwrap().unwrap().state;
+    let partition = engine.partition(&key(1));
+    engine.merge_states(partition, vec![(key(1), state.clone())], Covered::Unknown).await.unwrap();
+    assert_eq!(run(&engine, 1, revoke()).await.unwrap().dot, None, "the peer's state had it");
+    let engine = node.crash(engine);
+    assert_eq!(engine.read(key(1)).await.unwrap().unwrap().state, state, "it was acknowledged");
+
+    engine.execute(key(2), create(), &synced()).await.unwrap();
+    assert!(run(&engine, 2, revoke()).await.unwrap().dot.is_some());
+    assert_eq!(engine.execute(key(2), revoke(), &synced()).await.unwrap().dot, None);
+    let before = engine.read(key(2)).await.unwrap().unwrap().state;
+    let engine = node.crash(engine);
+    assert_eq!(engine.read(key(2)).await.unwrap().unwrap().state, before, "it was acknowledged as synced");
+}

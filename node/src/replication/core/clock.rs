@@ -12,7 +12,9 @@
 //! carried on by the monotonic clock, so that a node notices its own jump even
 //! while it is alone. A node that has just started and has peers waits for a
 //! majority for a while; one that never heard any goes on after that, since it
-//! may be the last one of its region.
+//! may be the last one of its region. It waits on if its clock cannot be right:
+//! if it is behind what its own disk names, so that it went back while the node
+//! was away, or if it has jumped since the start.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +22,16 @@ use std::time::Duration;
 use crate::engine::{ClockState, ClockVerdict};
 use crate::env::Now;
 use crate::session::ReplicaId;
+
+/// What a node knows of wall clocks before it has heard any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockBounds {
+    /// How far clocks may differ, in milliseconds.
+    pub offset_max_ms: u64,
+    /// The latest wall clock that the own disk names, of the time before this start,
+    /// in milliseconds; 0 if it names none.
+    pub wall_ms_min: u64,
+}
 
 /// A peer's clock.
 #[derive(Clone, Copy)]
@@ -33,19 +45,24 @@ struct Estimate {
 
 /// Compares clocks.
 pub(super) struct ClockWatch {
-    offset_max_ms: u64,
+    bounds: ClockBounds,
     age_max: Duration,
     waits_until: Duration,
     estimates: BTreeMap<ReplicaId, Estimate>,
+    /// What [`Now::wall_less_monotonic_ms`] was at the start.
+    first_ms: i64,
+    /// What it should be by the last majority.
+    agreed_ms: Option<i64>,
     verdict: ClockVerdict,
 }
 
 impl ClockWatch {
-    /// Offsets up to `offset_max_ms` are permitted; a peer not heard of for `age_max`
-    /// is left out. A first majority is waited for until `waits_until`.
-    pub(super) fn new(offset_max_ms: u64, age_max: Duration, waits_until: Duration) -> Self {
+    /// A peer not heard of for `age_max` is left out. A first majority is waited for
+    /// until `waits_until`.
+    pub(super) fn new(bounds: ClockBounds, age_max: Duration, waits_until: Duration, now: Now) -> Self {
         let (estimates, verdict) = (BTreeMap::new(), ClockVerdict::default());
-        Self { offset_max_ms, age_max, waits_until, estimates, verdict }
+        let (first_ms, agreed_ms) = (now.wall_less_monotonic_ms(), None);
+        Self { bounds, age_max, waits_until, estimates, first_ms, agreed_ms, verdict }
     }
 
     /// What was judged last.
@@ -73,15 +90,21 @@ impl ClockWatch {
         self.estimates.retain(|_, estimate| now.monotonic.saturating_sub(estimate.at) <= self.age_max);
         let own_ms = now.wall_less_monotonic_ms();
         let verdict = match self.middle(own_ms) {
-            None if is_only_node => ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() },
-            None => self.remembered(own_ms, None, now.monotonic),
+            None if is_only_node => {
+                self.agreed_ms = None;
+                ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() }
+            }
+            None => self.remembered(None, now),
             Some((near_ms, far_ms)) => match (self.is_off(near_ms), self.is_off(far_ms)) {
-                (false, true) => self.remembered(own_ms, Some(far_ms), now.monotonic),
-                (is_off, _) => ClockVerdict {
-                    state: if is_off { ClockState::Off } else { ClockState::Agreed },
-                    offset_ms: -near_ms,
-                    expected_ms: Some(own_ms.saturating_add(near_ms)),
-                },
+                (false, true) => self.remembered(Some(far_ms), now),
+                (is_off, _) => {
+                    self.agreed_ms = Some(own_ms.saturating_add(near_ms));
+                    ClockVerdict {
+                        state: if is_off { ClockState::Off } else { ClockState::Agreed },
+                        offset_ms: -near_ms,
+                        expected_ms: self.agreed_ms,
+                    }
+                }
             },
         };
         (std::mem::replace(&mut self.verdict, verdict) != verdict).then_some(verdict)
@@ -102,24 +125,33 @@ impl ClockWatch {
 
     /// What the last majority said, where there is none now. `disputed_ms` is by
     /// how much the middle clocks contradict each other.
-    fn remembered(&self, own_ms: i64, disputed_ms: Option<i64>, now: Duration) -> ClockVerdict {
-        let expected_ms = self.verdict.expected_ms;
-        let since_ms = expected_ms.map(|expected_ms| own_ms.saturating_sub(expected_ms));
-        let (state, offset_ms) = match (since_ms, disputed_ms) {
-            (Some(since_ms), _) if self.is_off(since_ms) => (ClockState::Off, since_ms),
-            (None, _) if now < self.waits_until => (ClockState::Waiting, 0),
+    fn remembered(&self, disputed_ms: Option<i64>, now: Now) -> ClockVerdict {
+        let expected_ms = self.agreed_ms.unwrap_or(self.first_ms);
+        let since_ms = now.wall_less_monotonic_ms().saturating_sub(expected_ms);
+        let is_off = self.is_off(since_ms);
+        let (state, offset_ms) = match (self.agreed_ms, disputed_ms) {
+            (Some(_), _) if is_off => (ClockState::Off, since_ms),
+            (None, _) if is_off || now.monotonic < self.waits_until || self.went_back(now.wall_ms) => {
+                (ClockState::Waiting, since_ms)
+            }
             (_, Some(disputed_ms)) => (ClockState::Disputed, disputed_ms.saturating_neg()),
-            (Some(since_ms), None) => (ClockState::Agreed, since_ms),
-            (None, None) => (ClockState::Unheard, 0),
+            (Some(_), None) => (ClockState::Agreed, since_ms),
+            (None, None) => (ClockState::Unheard, since_ms),
         };
-        ClockVerdict { state, offset_ms, expected_ms }
+        ClockVerdict { state, offset_ms, expected_ms: Some(expected_ms) }
+    }
+
+    /// The disk names a time that a permitted clock has reached by now.
+    fn went_back(&self, wall_ms: u64) -> bool {
+        wall_ms.saturating_add(self.bounds.offset_max_ms) < self.bounds.wall_ms_min
     }
 
     /// A clock that is off must come well within the limit before it is trusted again.
     fn is_off(&self, offset_ms: i64) -> bool {
+        let offset_max_ms = self.bounds.offset_max_ms;
         let limit_ms = match self.verdict.state {
-            ClockState::Off => self.offset_max_ms - self.offset_max_ms / 4,
-            _ => self.offset_max_ms,
+            ClockState::Off => offset_max_ms - offset_max_ms / 4,
+            _ => offset_max_ms,
         };
         offset_ms.unsigned_abs() > limit_ms
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Topology;
-use crate::engine::{ClockVerdict, LogEntry};
+use crate::engine::{ClockVerdict, Gap, LogEntry};
 use crate::replication::vectors::PartitionVectors;
 use crate::session::{Dot, Origin, Partition, ReplicaId};
 
@@ -121,6 +121,10 @@ pub enum Message {
         /// All that the sender holds, entries beyond a hole included.
         vectors: PartitionVectors,
     },
+    /// Asks of which gaps of the sender the receiver holds something.
+    GapsAsked(Vec<Gap>),
+    /// Those asked about of which the sender holds nothing either.
+    GapsShared(Vec<Gap>),
     /// Liveness and round trip.
     Heartbeat(Beat),
 }
@@ -208,6 +212,8 @@ pub enum Effect {
         /// The partitions that were synced.
         partitions: Vec<Partition>,
     },
+    /// Go on without entries that no node holds any more.
+    PassOver(Gap),
     /// Tell the engine what the peers' clocks say about this node's.
     Clock(ClockVerdict),
     /// Close the peer's link; it may be opened again.

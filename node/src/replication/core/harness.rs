@@ -8,14 +8,14 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::engine::{ClockState, LogEntry};
+use crate::engine::{ClockState, Gap, LogEntry};
 use crate::env::{Rng, SeedableRng};
 use crate::placement::Layout;
 use crate::session::Key;
 
 pub(super) const PARTITIONS: u32 = 4;
 
-pub(super) const CLOCK_OFFSET_MAX_MS: u64 = 500;
+pub(super) const CLOCK_BOUNDS: ClockBounds = ClockBounds { offset_max_ms: 500, wall_ms_min: 0 };
 
 /// A moment, by a wall clock that is right.
 pub(super) fn at_wall(monotonic: Duration) -> Now {
@@ -130,6 +130,20 @@ impl Held for Log {
         }
         seen
     }
+
+    fn gaps(&self) -> Vec<Gap> {
+        let gap = |((partition, origin), entries): (&(Partition, Origin), &BTreeMap<u64, _>)| {
+            let held = self.vector(*partition).get(origin);
+            let (next, _) = entries.range(held + 1..).next()?;
+            Some(Gap { partition: *partition, origin: *origin, first: held + 1, last: next - 1 })
+        };
+        self.entries.iter().filter_map(gap).collect()
+    }
+
+    fn holds_any(&self, gap: Gap) -> bool {
+        let entries = self.entries.get(&(gap.partition, gap.origin));
+        entries.is_some_and(|entries| entries.range(gap.first..=gap.last).next().is_some())
+    }
 }
 
 enum Frame {
@@ -167,12 +181,7 @@ impl Net {
     pub(super) fn new(seed: u64, regions: &[u16], config: &ReplicationConfig) -> Self {
         let count: u16 = regions.iter().sum();
         let node = |id: u16| Node {
-            core: Core::new(
-                config.clone(),
-                topology(id, regions),
-                CLOCK_OFFSET_MAX_MS,
-                Now { monotonic: Duration::ZERO, wall_ms: 0 },
-            ),
+            core: Core::new(config.clone(), topology(id, regions), CLOCK_BOUNDS, at_wall(Duration::ZERO)),
             log: Log::default(),
             rng: StdRng::seed_from_u64(seed ^ u64::from(id)),
             later: VecDeque::new(),
@@ -202,6 +211,14 @@ impl Net {
     pub(super) fn vectors(&self, at: u16) -> PartitionVectors {
         let partitions = (0..PARTITIONS).map(|number| Partition(u16::try_from(number).unwrap()));
         partitions.map(|partition| (partition, self.nodes[&at].log.vector(partition))).collect()
+    }
+
+    /// A node learns that another one has been removed.
+    pub(super) fn remove(&mut self, at: u16, gone: u16) {
+        let mut left = nodes(&self.regions);
+        left.remove(&ReplicaId(gone));
+        let layout = self.nodes[&at].core.topology.layout();
+        self.event(at, Event::Topology(Topology::for_test(origin(at), left, layout)));
     }
 
     pub(super) fn pairs(&self) -> Vec<(u16, u16)> {
@@ -286,6 +303,10 @@ impl Net {
             Effect::Synced { layout_version, .. } => {
                 let held = self.vectors(at);
                 self.nodes.get_mut(&at).unwrap().reports.push((layout_version, held));
+            }
+            Effect::PassOver(Gap { partition, origin, last, .. }) => {
+                let node = self.nodes.get_mut(&at).unwrap();
+                node.log.base.entry(partition).or_default().dots.insert(origin, last);
             }
             Effect::Clock(verdict) => {
                 assert!(

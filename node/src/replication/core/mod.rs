@@ -19,6 +19,7 @@ mod catch_up;
 mod clock;
 mod confirm;
 mod event;
+mod gaps;
 mod gossip;
 mod handover;
 mod link;
@@ -31,17 +32,19 @@ mod transfer;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use clock::ClockBounds;
 pub use event::{Applied, Beat, CloseReason, Effect, Event, LogRead, Message};
 pub use report::PeerState;
 pub use topology::Topology;
 
 use self::clock::ClockWatch;
 use self::confirm::Confirmations;
+use self::gaps::GapWatch;
 use self::link::Link;
 use self::sync::Sync;
 use super::config::ReplicationConfig;
 use super::vectors::PartitionVectors;
-use crate::engine::ClockVerdict;
+use crate::engine::{ClockVerdict, Gap};
 use crate::env::{Now, StdRng};
 use crate::session::{Origin, Partition, ReplicaId, VersionVector};
 
@@ -52,6 +55,12 @@ pub trait Held {
 
     /// The highest entry held of each origin, holes before it or not.
     fn seen(&self, partition: Partition) -> VersionVector;
+
+    /// The first gap of each origin of each partition.
+    fn gaps(&self) -> Vec<Gap>;
+
+    /// Whether any entry of a gap of another node is held.
+    fn holds_any(&self, gap: Gap) -> bool;
 }
 
 /// The state of replication at one node.
@@ -65,6 +74,8 @@ pub struct Core {
     transfers_waiting: BTreeMap<Partition, ReplicaId>,
     /// Partitions that this node is about to serve.
     sync: Option<Sync>,
+    /// Gaps that have not been filled.
+    gaps: BTreeMap<Gap, GapWatch>,
     next_gossip: Duration,
     next_heartbeat: Duration,
     clock: ClockWatch,
@@ -110,14 +121,13 @@ impl Context<'_> {
 }
 
 impl Core {
-    /// A node without any link. Wall clocks may differ by `clock_offset_max_ms`.
+    /// A node without any link.
     #[must_use]
-    pub fn new(config: ReplicationConfig, topology: Topology, clock_offset_max_ms: u64, now: Now) -> Self {
+    pub fn new(config: ReplicationConfig, topology: Topology, clock_bounds: ClockBounds, now: Now) -> Self {
         let began = now.monotonic;
         let next_gossip = began + Duration::from_millis(config.gossip_interval_ms);
         let next_heartbeat = began + Duration::from_millis(config.heartbeat_ms);
-        let clock =
-            ClockWatch::new(clock_offset_max_ms, silence_max(&config), began + dialled_within(&config));
+        let clock = ClockWatch::new(clock_bounds, silence_max(&config), began + dialled_within(&config), now);
         let mut core = Self {
             config,
             topology,
@@ -125,6 +135,7 @@ impl Core {
             transfers: BTreeMap::new(),
             transfers_waiting: BTreeMap::new(),
             sync: None,
+            gaps: BTreeMap::new(),
             next_gossip,
             next_heartbeat,
             clock,
@@ -189,6 +200,8 @@ impl Core {
             }
         }
         self.clock.retain(|peer| self.topology.is_peer(peer));
+        // What a node that is gone has sent last may still arrive.
+        self.gaps.clear();
         for peer in self.sync_peers(context.now) {
             self.compare_vectors(peer, true, context);
         }
@@ -258,6 +271,8 @@ impl Core {
             Message::SyncPoint { layout_version, vectors } => {
                 self.sync_point(from, layout_version, vectors, context);
             }
+            Message::GapsAsked(gaps) => Self::gaps_asked(from, gaps, context),
+            Message::GapsShared(gaps) => self.gaps_shared(from, &gaps, context),
             Message::Heartbeat(beat) => self.beat(from, beat, context),
             // For whoever waits for acknowledgements; it changes nothing here.
             Message::Applied(_) => {}
@@ -302,6 +317,7 @@ impl Core {
             self.gossip(context);
             self.request_sync(context);
             self.check_sync(context);
+            self.watch_gaps(context);
         }
     }
 
@@ -315,12 +331,12 @@ impl Core {
     }
 }
 
-/// How long a link may be silent.
 /// How long after a start the peers that are there take to dial and to send a heartbeat.
 fn dialled_within(config: &ReplicationConfig) -> Duration {
     Duration::from_millis(config.reconnect_ms_max + 2 * config.heartbeat_ms)
 }
 
+/// How long a link may be silent.
 fn silence_max(config: &ReplicationConfig) -> Duration {
     Duration::from_millis(config.heartbeat_ms) * config.heartbeat_misses_max
 }

@@ -32,7 +32,7 @@ impl Lone {
         let core = Core::new(
             ReplicationConfig::default(),
             topology(me, regions),
-            CLOCK_OFFSET_MAX_MS,
+            CLOCK_BOUNDS,
             at_wall(Duration::ZERO),
         );
         Self { core, log: Log::default(), rng: StdRng::seed_from_u64(1) }

@@ -144,4 +144,8 @@ impl Topology {
         let region = nodes[&me.replica].clone();
         Self { me, region, nodes, layout }
     }
+
+    pub(super) fn layout(&self) -> Arc<Layout> {
+        self.layout.clone()
+    }
 }

@@ -69,6 +69,7 @@ impl State {
             Effect::SendEntries { to, entries, relay } => self.send(to, Outgoing::Entries { entries, relay }),
             Effect::Send { to, message } => self.send(to, Outgoing::Message(message)),
             Effect::Clock(verdict) => replica.set_clock(verdict),
+            Effect::PassOver(gap) => replica.pass_over(gap),
             Effect::Close { peer, reason } => self.close(peer, reason),
             Effect::ReadLog { peer, link, partition, origin, after, bytes_max } => {
                 return Some(Slow::ReadLog { peer, link, partition, origin, after, bytes_max });

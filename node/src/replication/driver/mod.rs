@@ -31,6 +31,7 @@ use super::acks::{AckShortfall, Acks};
 use super::config::ReplicationConfig;
 use super::core::{Core, Held, PeerState, Topology};
 use super::seam::{Replica, SyncReports};
+use crate::engine::Gap;
 use crate::env::{Environment, StdRng};
 use crate::membership::{Membership, MembershipWatch};
 use crate::session::{Dot, Origin, Partition, ReplicaId, VersionVector};
@@ -82,6 +83,14 @@ impl Held for HeldBy<'_> {
     fn seen(&self, partition: Partition) -> VersionVector {
         self.0.seen(partition)
     }
+
+    fn gaps(&self) -> Vec<Gap> {
+        self.0.gaps()
+    }
+
+    fn holds_any(&self, gap: Gap) -> bool {
+        self.0.holds_any(gap)
+    }
 }
 
 impl Replication {
@@ -98,7 +107,7 @@ impl Replication {
     ) -> Arc<Self> {
         let me = replica.origin();
         let topology = Topology::new(me, &membership.borrow());
-        let core = Core::new(config.clone(), topology, replica.clock_offset_max_ms(), env.clock.now());
+        let core = Core::new(config.clone(), topology, replica.clock_bounds(), env.clock.now());
         replica.set_clock(core.clock_verdict());
         let rng = env.rng.fork("replication.core");
         let state = State { core, rng, links: BTreeMap::new(), links_opened: 0 };

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use sojourn_proto::replication::v1 as pb;
 use sojourn_proto::replication::v1::frame::Kind;
 
+use crate::engine::Gap;
 use crate::replication::core::{Applied, Beat, Message};
 use crate::replication::vectors;
-use crate::session::Partition;
+use crate::session::{Origin, Partition, ReplicaId};
 
 /// A frame that is not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +51,8 @@ pub(super) fn encode(message: Message) -> pb::Frame {
             let partitions = vectors::encode(&vectors).into();
             Kind::SyncPoint(pb::SyncPoint { layout_version, partitions })
         }
+        Message::GapsAsked(gaps) => Kind::GapsAsked(pb::GapsAsked { gaps: encode_gaps(gaps) }),
+        Message::GapsShared(gaps) => Kind::GapsShared(pb::GapsShared { gaps: encode_gaps(gaps) }),
         Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms }) => {
             Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms })
         }
@@ -84,11 +87,34 @@ pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
             let vectors = vectors::decode(partitions).map_err(|_| FrameError)?;
             Message::SyncPoint { layout_version, vectors }
         }
+        Kind::GapsAsked(pb::GapsAsked { gaps }) => Message::GapsAsked(decode_gaps(gaps)?),
+        Kind::GapsShared(pb::GapsShared { gaps }) => Message::GapsShared(decode_gaps(gaps)?),
         Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms }) => {
             Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms })
         }
     };
     Ok(Inbound::Message(message))
+}
+
+fn encode_gaps(gaps: Vec<Gap>) -> Vec<pb::Gap> {
+    let encode = |Gap { partition, origin, first, last }| pb::Gap {
+        partition: u32::from(partition.0),
+        replica_id: u32::from(origin.replica.0),
+        incarnation: origin.incarnation,
+        first,
+        last,
+    };
+    gaps.into_iter().map(encode).collect()
+}
+
+fn decode_gaps(gaps: Vec<pb::Gap>) -> Result<Vec<Gap>, FrameError> {
+    let decode = |pb::Gap { partition: number, replica_id, incarnation, first, last }| {
+        let replica = u16::try_from(replica_id).map(ReplicaId).map_err(|_| FrameError)?;
+        let origin = Origin { replica, incarnation };
+        let gap = Gap { partition: partition(number.into())?, origin, first, last };
+        if 0 < first && first <= last { Ok(gap) } else { Err(FrameError) }
+    };
+    gaps.into_iter().map(decode).collect()
 }
 
 fn all_partitions(numbers: Vec<u32>) -> Result<Vec<Partition>, FrameError> {
@@ -105,7 +131,7 @@ mod tests {
 
     use super::*;
     use crate::replication::vectors::PartitionVectors;
-    use crate::session::{Origin, ReplicaId, VersionVector};
+    use crate::session::VersionVector;
 
     #[test]
     fn messages_round_trip() {
@@ -122,6 +148,8 @@ mod tests {
             Message::SyncRequest { layout_version: 9, partitions: vec![Partition(3)] },
             Message::SyncPoint { layout_version: 9, vectors },
             Message::LogTruncated(vec![Partition(65_535)]),
+            Message::GapsAsked(vec![Gap { partition: Partition(5), origin, first: 1, last: 7 }]),
+            Message::GapsShared(Vec::new()),
             Message::Heartbeat(Beat { sent_us: 1, echo_us: 2, held_us: 3, wall_ms: 4 }),
         ];
         for message in messages {
@@ -136,6 +164,10 @@ mod tests {
         let partitions = vec![65_536];
         assert_eq!(decode(frame(Kind::LogTruncated(pb::LogTruncated { partitions }))), Err(FrameError));
         assert_eq!(decode(pb::Frame { kind: None }), Err(FrameError));
+        for (first, last) in [(0, 1), (2, 1)] {
+            let gaps = vec![pb::Gap { first, last, ..pb::Gap::default() }];
+            assert_eq!(decode(frame(Kind::GapsAsked(pb::GapsAsked { gaps }))), Err(FrameError));
+        }
     }
 
     #[test]

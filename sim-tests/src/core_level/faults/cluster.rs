@@ -9,6 +9,9 @@ use crate::core_level::node::Machine;
 use crate::plan::{Fault, NodeId};
 use crate::record::{Happening, LostDisk, NodeState};
 
+/// How long an operator waits before asking again for a change.
+const ASK_AGAIN_US: u64 = 12_000_000;
+
 /// How long an operator waits before looking again whether a change was made.
 const LOOK_AGAIN_US: u64 = 300_000;
 
@@ -69,7 +72,7 @@ impl World {
         match fault {
             Fault::RegionLost { region } => {
                 for node in self.faults.lost.remove(&number).unwrap_or_default() {
-                    self.remove(node);
+                    self.remove_lost(node);
                     let new = self.add_machine(usize::from(*region), 0);
                     self.start(new);
                 }
@@ -136,7 +139,13 @@ impl World {
             return;
         }
         drop(self.propose(None, Change::SetState { replica, state: Member::Removed }));
-        self.after_us(12_000_000, move |world| world.remove_replica(replica));
+        self.after_us(ASK_AGAIN_US, move |world| world.remove_replica(replica));
+    }
+
+    /// A lost node may become a member later: its request to join was still under way.
+    fn remove_lost(&mut self, node: NodeId) {
+        self.remove(node);
+        self.after_us(ASK_AGAIN_US, move |world| world.remove_lost(node));
     }
 
     /// A node whose old self has been removed starts anew with its empty disk.

@@ -116,30 +116,12 @@ impl World {
     }
 
     fn applies(&mut self, fault: &Fault) -> bool {
-        let is_up = |world: &mut Self, node: &NodeId| {
-            world.machine(*node).is_some_and(|machine| machine.is_up() && !machine.retired)
-        };
         match fault {
-            Fault::PowerLoss { node, .. }
-            | Fault::Pause { node }
-            | Fault::LongOutage { node }
-            | Fault::BootClockBack { node, .. }
-            | Fault::FailedSync { node }
-            | Fault::DiskFull { node }
-            | Fault::DiskError { node }
-            | Fault::SlowDisk { node, .. }
-            | Fault::BitFlip { node }
-            | Fault::RemoveNode { node }
-            | Fault::RemovedNodeReturns { node }
-            | Fault::WipedNode { node }
-            | Fault::ClonedDisk { node }
-            | Fault::BackupRestored { node }
-            | Fault::ClockDrift { node, .. }
-            | Fault::ClockStep { node, .. }
-            | Fault::Poison { node } => is_up(self, node),
             Fault::RegionLost { region } => self.can_lose_region(usize::from(*region)),
             Fault::RegionPowerLoss { region } => !self.up_in(usize::from(*region)).is_empty(),
-            _ => true,
+            _ => fault.node().is_none_or(|node| {
+                self.machine(node).is_some_and(|machine| machine.is_up() && !machine.retired)
+            }),
         }
     }
 

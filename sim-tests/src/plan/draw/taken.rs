@@ -39,24 +39,16 @@ fn span_ms(planned: &PlannedFault) -> (u64, u64) {
 /// What a fault must have to itself, or at least find running.
 fn nodes(fault: &Fault, shape: &Shape) -> Vec<NodeId> {
     match fault {
-        Fault::PowerLoss { node, .. }
-        | Fault::LongOutage { node }
-        | Fault::Pause { node }
-        | Fault::BootClockBack { node, .. }
-        | Fault::FailedSync { node }
-        | Fault::DiskFull { node }
-        | Fault::DiskError { node }
-        | Fault::BitFlip { node }
-        | Fault::BackupRestored { node }
-        | Fault::RemoveNode { node }
-        | Fault::RemovedNodeReturns { node }
-        | Fault::WipedNode { node }
-        | Fault::ClonedDisk { node } => vec![*node],
+        // These leave the node running, and find it running or do not mind.
+        Fault::SlowDisk { .. }
+        | Fault::ClockDrift { .. }
+        | Fault::ClockStep { .. }
+        | Fault::Poison { .. } => Vec::new(),
         Fault::RegionPowerLoss { region } | Fault::RegionLost { region } => {
             let placed = shape.placed().filter(|(_, of)| *of == usize::from(*region));
             placed.map(|(node, _)| node).collect()
         }
-        _ => Vec::new(),
+        _ => fault.node().into_iter().collect(),
     }
 }
 

@@ -80,4 +80,28 @@ pub const FOUND: &[Found] = &[
         (92, Level::Full),
         include_str!("unsynced-write-made-twice.json"),
     ),
+    Found::stored(
+        "gap-of-a-lost-region",
+        "A region was lost with the only copy of some writes, and nobody could go beyond them to the later one that had got out.",
+        (9797, Level::Core),
+        include_str!("gap-of-a-lost-region.json"),
+    ),
+    Found::stored(
+        "clock-jumps-while-alone",
+        "A node that had heard no other clock since its start has gone on writing after its own had jumped.",
+        (18_080, Level::Core),
+        include_str!("clock-jumps-while-alone.json"),
+    ),
+    Found::stored(
+        "clock-behind-its-own-disk",
+        "A node cut off at its start has made sessions by a clock three hours behind what its own log names.",
+        (14_195, Level::Core),
+        include_str!("clock-behind-its-own-disk.json"),
+    ),
+    Found::stored(
+        "found-done-and-forgotten",
+        "A logout that found its work done by a peer's state was acknowledged, and forgotten when the power went.",
+        (18_919, Level::Core),
+        include_str!("found-done-and-forgotten.json"),
+    ),
 ];

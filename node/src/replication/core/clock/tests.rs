@@ -1,9 +1,14 @@
 use super::*;
 
-const OFFSET_MAX_MS: u64 = 500;
+const BOUNDS: ClockBounds = ClockBounds { offset_max_ms: 500, wall_ms_min: 0 };
 const AGE_MAX: Duration = Duration::from_secs(3);
 const TRUE_START_MS: i64 = 1_800_000_000_000;
 const HOUR_MS: i64 = 3_600_000;
+
+fn now(now_ms: i64, offset_ms: i64) -> Now {
+    let wall_ms = TRUE_START_MS + now_ms + offset_ms;
+    Now { monotonic: Duration::from_millis(now_ms.unsigned_abs()), wall_ms: wall_ms.unsigned_abs() }
+}
 
 /// A node's watch, its clock, and true time.
 struct Node {
@@ -15,13 +20,16 @@ struct Node {
 impl Node {
     /// A node whose clock is so far ahead of true time.
     fn new(offset_ms: i64) -> Self {
-        Self { watch: ClockWatch::new(OFFSET_MAX_MS, AGE_MAX, Duration::ZERO), offset_ms, now_ms: 0 }
+        Self::start(BOUNDS, Duration::ZERO, offset_ms)
+    }
+
+    fn start(bounds: ClockBounds, waits_until: Duration, offset_ms: i64) -> Self {
+        let watch = ClockWatch::new(bounds, AGE_MAX, waits_until, now(0, offset_ms));
+        Self { watch, offset_ms, now_ms: 0 }
     }
 
     fn now(&self) -> Now {
-        let wall_ms = TRUE_START_MS + self.now_ms + self.offset_ms;
-        let monotonic = Duration::from_millis(self.now_ms.unsigned_abs());
-        Now { monotonic, wall_ms: wall_ms.unsigned_abs() }
+        now(self.now_ms, self.offset_ms)
     }
 
     fn judge(&mut self) -> ClockVerdict {
@@ -117,13 +125,6 @@ fn a_node_that_is_cut_off_stays_with_what_is_known() {
 }
 
 #[test]
-fn who_never_heard_anybody_goes_on_whatever_its_clock_does() {
-    let mut node = Node::new(0);
-    node.offset_ms = HOUR_MS;
-    assert_eq!(node.cut_off(), ClockVerdict::default());
-}
-
-#[test]
 fn the_last_node_of_a_cluster_is_free_of_what_others_said() {
     let mut node = Node::new(HOUR_MS);
     node.hear(&[0, 0]);
@@ -166,10 +167,7 @@ fn a_long_way_is_no_offset() {
 
 #[test]
 fn who_has_just_started_waits_for_a_majority_for_a_while() {
-    let start = |offset_ms| {
-        let watch = ClockWatch::new(OFFSET_MAX_MS, AGE_MAX, Duration::from_secs(4));
-        Node { watch, offset_ms, now_ms: 0 }
-    };
+    let start = |offset_ms| Node::start(BOUNDS, Duration::from_secs(4), offset_ms);
     assert_eq!(start(0).judge().state, ClockState::Waiting);
     assert_eq!(start(0).hear(&[0]).state, ClockState::Agreed);
     assert_eq!(start(HOUR_MS).hear(&[0]).state, ClockState::Waiting, "which of the two is wrong?");
@@ -177,4 +175,39 @@ fn who_has_just_started_waits_for_a_majority_for_a_while() {
     assert_eq!(start(HOUR_MS).cut_off().state, ClockState::Unheard, "nobody is there");
     let mut alone = start(0);
     assert_eq!(alone.watch.judge(alone.now(), true).map(|verdict| verdict.state), Some(ClockState::Alone));
+}
+
+#[test]
+fn who_is_behind_its_own_disk_waits_until_others_tell_their_clocks() {
+    let start = |offset_ms: i64| {
+        let bounds = ClockBounds { wall_ms_min: TRUE_START_MS.unsigned_abs(), ..BOUNDS };
+        Node::start(bounds, Duration::from_secs(4), offset_ms)
+    };
+    let mut behind = start(-HOUR_MS);
+    assert_eq!(behind.cut_off().state, ClockState::Waiting);
+    assert_eq!(behind.hear(&[0]).state, ClockState::Waiting, "which of the two is wrong?");
+    assert_eq!(behind.hear(&[-HOUR_MS, -HOUR_MS]).state, ClockState::Agreed, "what the disk names was ahead");
+    assert_eq!(start(-HOUR_MS).hear(&[0, 0]).state, ClockState::Off);
+    assert_eq!(start(-10_400).cut_off().state, ClockState::Unheard, "it may differ so much");
+    let mut alone = start(-HOUR_MS);
+    assert_eq!(alone.watch.judge(alone.now(), true).map(|verdict| verdict.state), Some(ClockState::Alone));
+}
+
+#[test]
+fn who_jumps_before_any_other_clock_was_heard_waits_until_others_tell_theirs() {
+    for jump_ms in [HOUR_MS, -HOUR_MS] {
+        let mut node = Node::start(BOUNDS, Duration::from_secs(4), 0);
+        assert_eq!(node.cut_off().state, ClockState::Unheard);
+        node.offset_ms += jump_ms;
+        assert_eq!(node.cut_off().state, ClockState::Waiting);
+        assert_eq!(
+            node.watch.verdict().expected_ms,
+            Some(TRUE_START_MS),
+            "the next call is checked against it"
+        );
+        node.offset_ms -= jump_ms;
+        assert_eq!(node.cut_off().state, ClockState::Unheard);
+        node.offset_ms += jump_ms;
+        assert_eq!(node.hear(&[jump_ms, jump_ms]).state, ClockState::Agreed, "it was set right");
+    }
 }

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc};
 
-use crate::engine::{ClockState, ClockVerdict, Covered, LogEntry};
+use crate::engine::{ClockState, ClockVerdict, Covered, Gap, LogEntry};
+use crate::replication::core::ClockBounds;
 use crate::replication::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
 use crate::session::{Dot, Key, Origin, Partition, ReplicaId, VersionVector};
 
@@ -152,8 +153,18 @@ impl Replica for Memory {
         Ok(())
     }
 
-    fn clock_offset_max_ms(&self) -> u64 {
-        500
+    fn gaps(&self) -> Vec<Gap> {
+        Vec::new()
+    }
+
+    fn holds_any(&self, _: Gap) -> bool {
+        true
+    }
+
+    fn pass_over(&self, _: Gap) {}
+
+    fn clock_bounds(&self) -> ClockBounds {
+        ClockBounds { offset_max_ms: 500, wall_ms_min: 0 }
     }
 
     fn set_clock(&self, verdict: ClockVerdict) {
