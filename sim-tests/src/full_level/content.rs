@@ -6,7 +6,7 @@ use sojourn_client::{Auth, Changes, Session, Value};
 use sojourn_proto::session::v1 as pb;
 use tonic::{Code, Status};
 
-use crate::plan::{Action, value_of};
+use crate::plan::{Action, BORN, value_of};
 use crate::record::{Content, Shown};
 
 /// The namespace of all planned sessions.
@@ -24,7 +24,8 @@ pub(super) fn changes(action: Action, number: usize) -> Option<Changes> {
         Action::AddMember { member } => changes.add_member(SET, format!("m{member}").into_bytes()),
         Action::RemoveMember { member } => changes.remove_member(SET, format!("m{member}").into_bytes()),
         Action::Login { principal } => changes.auth(Auth::new(format!("p{principal}"))),
-        Action::Create | Action::Touch | Action::Revoke | Action::Read => return None,
+        Action::Create => changes.set(BORN, value_of(number)),
+        Action::Touch | Action::Revoke | Action::Read => return None,
     })
 }
 

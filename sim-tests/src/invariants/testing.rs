@@ -3,8 +3,8 @@
 use super::Invariant;
 use crate::oracle::Oracle;
 use crate::plan::{
-    Action, Consistency, Durability, Fault, FaultClass, Level, NodeId, Plan, PlannedFault, PlannedOperation,
-    SessionId, Token, draw,
+    Action, BORN, Consistency, Durability, Fault, FaultClass, Level, NodeId, Plan, PlannedFault,
+    PlannedOperation, SessionId, Token, draw, value_of,
 };
 use crate::record::{Answer, Content, EPOCH_MS, Happening, LostDisk, NodeState, Phase, Refusal, Shown};
 
@@ -41,7 +41,13 @@ pub(super) fn synced(action: Action) -> PlannedOperation {
 /// A live session as it is right after its creation at the run's start.
 pub(super) fn content() -> Content {
     let deadline_ms = EPOCH_MS + 3_600_000;
-    Content { absolute_deadline_ms: deadline_ms, expires_at_ms: deadline_ms, ..Content::default() }
+    let attributes = [(BORN.to_owned(), value_of(0))].into();
+    Content {
+        absolute_deadline_ms: deadline_ms,
+        expires_at_ms: deadline_ms,
+        attributes,
+        ..Content::default()
+    }
 }
 
 pub(super) fn live(change: impl FnOnce(&mut Content)) -> Shown {

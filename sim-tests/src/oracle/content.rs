@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Call, CallId, Oracle};
-use crate::plan::{Action, NodeId, SessionId};
+use crate::plan::{Action, BORN, NodeId, SessionId, value_of};
 use crate::record::{Content, Shown};
 
 /// A look at a session.
@@ -61,7 +61,8 @@ impl Oracle {
         content: &Content,
         required: &BTreeSet<CallId>,
     ) -> Result<(), String> {
-        for (name, value) in &content.attributes {
+        self.check_born(session, content)?;
+        for (name, value) in content.attributes.iter().filter(|(name, _)| *name != BORN) {
             self.check_value(session, name, value, required)?;
         }
         self.check_missing(session, content, required)?;
@@ -75,6 +76,16 @@ impl Oracle {
             return Err(format!("counter of {session} is {counter}; it must be from {least} to {most}"));
         }
         Ok(())
+    }
+
+    /// A session without what it was created with is only a part of one.
+    fn check_born(&self, session: SessionId, content: &Content) -> Result<(), String> {
+        let born = content.attributes.get(BORN);
+        match born.map(|born| self.creates(session).iter().any(|create| value_of(create.id.0) == *born)) {
+            Some(true) => Ok(()),
+            Some(false) => Err(format!("{session} was never created with what it shows")),
+            None => Err(format!("{session} is shown without what it was created with")),
+        }
     }
 
     fn check_value(

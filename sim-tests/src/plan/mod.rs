@@ -12,7 +12,7 @@ mod shape;
 
 pub use draw::draw;
 pub use fault::{Cut, Fault, FaultClass, PlannedFault};
-pub use operation::{Action, Consistency, Durability, PlannedOperation, Token, value_of};
+pub use operation::{Action, BORN, Consistency, Durability, PlannedOperation, Token, value_of};
 pub use shape::{Latency, NodeId, RegionShape, SessionId, Shape};
 
 use serde::{Deserialize, Serialize};

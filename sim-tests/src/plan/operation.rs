@@ -120,6 +120,9 @@ impl Action {
     }
 }
 
+/// The attribute that each session is created with, which nobody changes later.
+pub const BORN: &str = "born";
+
 /// The value that operation number `operation` writes.
 #[must_use]
 pub fn value_of(operation: usize) -> String {

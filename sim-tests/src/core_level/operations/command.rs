@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sojourn_node::engine::{Changes, Command, Create, SetChange, Update};
 use sojourn_node::session::{AuthBlock, Value, ValueKind};
 
-use crate::plan::{Action, Shape, value_of};
+use crate::plan::{Action, BORN, Shape, value_of};
 
 /// None for a read.
 pub(super) fn command(action: Action, operation: usize, shape: &Shape) -> Option<Command> {
@@ -14,12 +14,9 @@ pub(super) fn command(action: Action, operation: usize, shape: &Shape) -> Option
             namespace: "web".into(),
             idle_timeout_ms: shape.idle_timeout_ms,
             absolute_timeout_ms: shape.absolute_timeout_ms,
-            changes: Changes::default(),
+            changes: born(operation),
         })),
-        Action::Set { field } => {
-            let value = Value { kind: ValueKind::Text, bytes: value_of(operation).into() };
-            update(Changes { set_attributes: vec![(attribute(field), value)], ..Changes::default() })
-        }
+        Action::Set { field } => update(set(attribute(field), operation)),
         Action::Remove { field } => {
             update(Changes { remove_attributes: vec![attribute(field)], ..Changes::default() })
         }
@@ -37,6 +34,16 @@ pub(super) fn command(action: Action, operation: usize, shape: &Shape) -> Option
         Action::Revoke => Some(Command::Revoke { reason: value_of(operation).into() }),
         Action::Read => None,
     }
+}
+
+/// What a session is created with.
+fn born(operation: usize) -> Changes {
+    set(BORN.into(), operation)
+}
+
+fn set(name: std::sync::Arc<str>, operation: usize) -> Changes {
+    let value = Value { kind: ValueKind::Text, bytes: value_of(operation).into() };
+    Changes { set_attributes: vec![(name, value)], ..Changes::default() }
 }
 
 fn attribute(field: u8) -> std::sync::Arc<str> {

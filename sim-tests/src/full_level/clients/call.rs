@@ -47,7 +47,8 @@ impl Call<'_> {
     }
 
     async fn create(&self) -> Result<Done, Error> {
-        let call = self.client.create(NAMESPACE).idempotency_key(key(self.number));
+        let born = changes(self.operation.action, self.number).unwrap_or_default();
+        let call = self.client.create(NAMESPACE).changes(born).idempotency_key(key(self.number));
         let call = call.idle_timeout_ms(self.shape.idle_timeout_ms);
         let call = call.absolute_timeout_ms(self.shape.absolute_timeout_ms);
         let made = set(call, self).await?;

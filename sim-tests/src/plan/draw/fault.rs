@@ -52,7 +52,11 @@ fn on_a_node(dice: &mut Dice, class: FaultClass, shape: &Shape) -> Fault {
             let by_ms = dice.spread(50, 6 * HOUR_MS) as i64;
             Fault::ClockStep { node, by_ms: if dice.percent(50) { by_ms } else { -by_ms } }
         }
-        FaultClass::BootClockBack => Fault::BootClockBack { node, by_ms: dice.spread(50, 6 * HOUR_MS) },
+        FaultClass::BootClockBack => {
+            // Half of them by so little that peers let the clock pass.
+            let most_ms = if dice.percent(50) { 2 * shape.clock_offset_ms_max } else { 6 * HOUR_MS };
+            Fault::BootClockBack { node, by_ms: dice.spread(50, most_ms.max(100)) }
+        }
         FaultClass::FailedSync => Fault::FailedSync { node },
         FaultClass::DiskFull => Fault::DiskFull { node },
         FaultClass::DiskError => Fault::DiskError { node },
