@@ -15,10 +15,11 @@ use tonic::Status;
 use super::driver::{Replication, Shared};
 use super::quorum::{Quorums, Tally};
 use super::seam::{Replica, ReplicaError};
+use super::transfer_in::TransferIn;
 use super::vectors;
 use crate::engine::Covered;
 use crate::membership::{Membership, MembershipWatch};
-use crate::session::{Key, Partition, ReplicaId, VersionVector};
+use crate::session::{Dot, Key, Partition, ReplicaId, VersionVector};
 
 /// Keys in one request.
 pub(super) const KEYS_MAX: usize = 256;
@@ -218,8 +219,12 @@ impl Shared {
         read_answer(from, keys, answer, |key| self.partition(key))
     }
 
-    /// Takes over all records of a partition from a peer.
-    pub(super) async fn transfer(&self, from: ReplicaId, partition: Partition) -> Result<(), FetchError> {
+    /// Takes over all records of a partition from a peer; the entries that came with them.
+    pub(super) async fn transfer(
+        &self,
+        from: ReplicaId,
+        partition: Partition,
+    ) -> Result<Vec<(Partition, Dot)>, FetchError> {
         let node = self.member(from).ok_or(FetchError::Unknown(from))?;
         let request = pb::TransferRequest { caller: Some(self.caller()), partition: partition.0.into() };
         let mut client = self.client(&node);
@@ -228,12 +233,13 @@ impl Shared {
         let slow = |_| FetchError::Slow(stall_ms);
         let opened = tokio::time::timeout(stall, client.transfer(request)).await.map_err(slow)??;
         let mut chunks = opened.into_inner();
+        let incoming = TransferIn::new(&*self.replica, partition);
         loop {
             let chunk = tokio::time::timeout(stall, chunks.message()).await.map_err(slow)??;
             let chunk = chunk.ok_or(FetchError::Incomplete)?;
-            if take_chunk(&*self.replica, partition, chunk).await? {
+            if let Some(brought) = incoming.take(chunk).await? {
                 tracing::info!(peer = %from, partition = partition.0, "took over a partition");
-                return Ok(());
+                return Ok(brought);
             }
         }
     }
@@ -261,36 +267,6 @@ pub fn read_answer(
     };
     let fetched: Vec<Fetched> = keys.iter().zip(records).map(fetched).collect::<Result<_, FetchError>>()?;
     Ok((layout_version, fetched))
-}
-
-/// Merges one chunk of a transfer; true if it was the last one.
-///
-/// # Errors
-/// The chunk is malformed, or the engine could not take it.
-pub async fn take_chunk(
-    replica: &dyn Replica,
-    partition: Partition,
-    chunk: pb::TransferChunk,
-) -> Result<bool, FetchError> {
-    let states = pairs(chunk.keys_and_states)?;
-    let covered = if chunk.last {
-        let vector = vectors::decode_one(chunk.vector, partition);
-        Covered::Partition(vector.map_err(|_| FetchError::Malformed)?)
-    } else {
-        Covered::Unknown
-    };
-    replica.merge_states(partition, states, covered).await?;
-    Ok(chunk.last)
-}
-
-fn pairs(keys_and_states: Vec<Bytes>) -> Result<Vec<(Key, Bytes)>, FetchError> {
-    let mut pairs = Vec::with_capacity(keys_and_states.len() / 2);
-    let mut items = keys_and_states.into_iter();
-    while let Some(key) = items.next() {
-        let key = <[u8; 16]>::try_from(&key[..]).map_err(|_| FetchError::Malformed)?;
-        pairs.push((Key(key), items.next().ok_or(FetchError::Malformed)?));
-    }
-    Ok(pairs)
 }
 
 /// Answers a request for single records; what exceeds `bytes_max` is left out as not held.

@@ -17,6 +17,7 @@ mod forward;
 mod quorum;
 mod seam;
 mod taking;
+mod transfer_in;
 mod varint;
 pub mod vectors;
 
@@ -29,9 +30,9 @@ pub use driver::{
 };
 pub use fetch::{
     FetchError, Fetched, ReadShortfall, TransferOut, answer, complete, gather, nearest_first, read_answer,
-    take_chunk,
 };
 pub use forward::{ForwardError, ForwardHandler};
 pub use quorum::needed;
 pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
 pub use taking::Taking;
+pub use transfer_in::TransferIn;

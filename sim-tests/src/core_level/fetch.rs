@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 use sojourn_node::membership::Change;
 use sojourn_node::replication::core::Event;
 use sojourn_node::replication::{
-    Fetched, Replica, TransferOut, answer, caller, check_caller, complete, complete_all, nearest_first,
-    read_answer, take_chunk,
+    Fetched, Replica, TransferIn, TransferOut, answer, caller, check_caller, complete, complete_all,
+    nearest_first, read_answer,
 };
-use sojourn_node::session::{Key, Partition, ReplicaId};
+use sojourn_node::session::{Dot, Key, Partition, ReplicaId};
 use tokio::sync::oneshot;
 
 use super::network::Path;
@@ -97,7 +97,13 @@ pub(super) async fn fetch_from(
 }
 
 /// Takes over all records of a partition from a peer; false if it ended early.
-async fn transfer(me: &Me, shared: &Shared, from: ReplicaId, partition: Partition) -> bool {
+async fn transfer(
+    me: &Me,
+    shared: &Shared,
+    from: ReplicaId,
+    partition: Partition,
+) -> Option<Vec<(Partition, Dot)>> {
+    let incoming = TransferIn::new(&*shared.engine, partition);
     let stall = Duration::from_millis(shared.config.transfer_stall_ms);
     let mut outgoing = None;
     loop {
@@ -117,12 +123,10 @@ async fn transfer(me: &Me, shared: &Shared, from: ReplicaId, partition: Partitio
             Some((chunk, (life, transfer)))
         };
         let answered = tokio::time::timeout(stall, call(me, shared, from, serve)).await;
-        let Ok(Some((chunk, rest))) = answered else { return false };
+        let Ok(Some((chunk, rest))) = answered else { return None };
         outgoing = Some(rest);
-        match take_chunk(&*shared.engine, partition, chunk).await {
-            Ok(false) => {}
-            Ok(true) => return true,
-            Err(_) => return false,
+        if let Some(brought) = incoming.take(chunk).await.ok()? {
+            return Some(brought);
         }
     }
 }
@@ -138,10 +142,13 @@ impl World {
         spawn.spawn(
             "replication.transfer",
             Box::pin(async move {
-                let complete = transfer(&me, &shared, from, partition).await;
-                if let Some(sim) = me.upgrade() {
-                    sim.lock().handle(at, Event::TransferEnded { partition, complete });
+                let brought = transfer(&me, &shared, from, partition).await;
+                let Some(sim) = me.upgrade() else { return };
+                let (mut world, complete) = (sim.lock(), brought.is_some());
+                if let Some(brought) = brought {
+                    world.handle(at, Event::EntriesSynced(brought));
                 }
+                world.handle(at, Event::TransferEnded { partition, complete });
             }),
         );
     }

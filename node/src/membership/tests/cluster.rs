@@ -5,6 +5,7 @@ use super::harness::{Machine, Switchboard};
 use crate::membership::raft_types::RaftMetrics;
 use crate::membership::*;
 use crate::session::ReplicaId;
+use crate::store::{Batch, Store, Tree};
 
 const PLACES: [(&str, &str); 5] =
     [("eu-1", "eu"), ("us-1", "us"), ("ap-1", "ap"), ("eu-2", "eu"), ("us-2", "us")];
@@ -195,4 +196,23 @@ async fn without_a_majority_only_changes_stop() {
     let refused = machines[2].members().propose(&drain).await.unwrap_err();
     assert!(matches!(refused, MembershipError::NoLeader { .. }), "{refused}");
     assert_eq!(active(&machines[2].members().current()), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_stopped_before_it_had_learnt_of_the_cluster_asks_again() {
+    let mut machines = cluster(3, 3).await;
+    machines[2].stop().await;
+    // As it is right after its id was allotted: nothing of the log has come.
+    let disk = machines[2].disk.open();
+    let mut forget = Batch::default();
+    for (place, _) in disk.scan(Tree::Raft, &[], &[0xff; 16], usize::MAX).unwrap() {
+        forget.remove(Tree::Raft, place);
+    }
+    disk.apply(forget).unwrap();
+    disk.sync().unwrap();
+    drop(disk);
+    machines[2].start().await.unwrap();
+    let view = machines[2].until("told of the cluster", |view| active(view) == 3).await;
+    assert_eq!(view.nodes.len(), 3, "it was given the same id");
+    assert_eq!(machines[2].members().replica_id(), ReplicaId(3));
 }

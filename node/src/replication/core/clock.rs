@@ -33,6 +33,10 @@ pub struct ClockBounds {
     pub wall_ms_min: u64,
 }
 
+/// How long a clock that was off must stay within the limit before it is trusted
+/// again, unless it is well within.
+const PROBATION: Duration = Duration::from_secs(10);
+
 /// A peer's clock.
 #[derive(Clone, Copy)]
 struct Estimate {
@@ -53,6 +57,10 @@ pub(super) struct ClockWatch {
     first_ms: i64,
     /// What it should be by the last majority.
     agreed_ms: Option<i64>,
+    /// Since when the own clock is within the limit, though its last verdict was that it is off.
+    within_since: Option<Duration>,
+    /// An offset beyond this is too much now, in milliseconds.
+    limit_ms: u64,
     verdict: ClockVerdict,
 }
 
@@ -62,7 +70,8 @@ impl ClockWatch {
     pub(super) fn new(bounds: ClockBounds, age_max: Duration, waits_until: Duration, now: Now) -> Self {
         let (estimates, verdict) = (BTreeMap::new(), ClockVerdict::default());
         let (first_ms, agreed_ms) = (now.wall_less_monotonic_ms(), None);
-        Self { bounds, age_max, waits_until, estimates, first_ms, agreed_ms, verdict }
+        let (within_since, limit_ms) = (None, bounds.offset_max_ms);
+        Self { bounds, age_max, waits_until, estimates, first_ms, agreed_ms, within_since, limit_ms, verdict }
     }
 
     /// What was judged last.
@@ -89,6 +98,7 @@ impl ClockWatch {
     pub(super) fn judge(&mut self, now: Now, is_only_node: bool) -> Option<ClockVerdict> {
         self.estimates.retain(|_, estimate| now.monotonic.saturating_sub(estimate.at) <= self.age_max);
         let own_ms = now.wall_less_monotonic_ms();
+        self.limit_ms = self.limit_ms(now.monotonic);
         let verdict = match self.middle(own_ms) {
             None if is_only_node => {
                 self.agreed_ms = None;
@@ -107,6 +117,9 @@ impl ClockWatch {
                 }
             },
         };
+        let is_on_probation =
+            verdict.state == ClockState::Off && verdict.offset_ms.unsigned_abs() <= self.bounds.offset_max_ms;
+        self.within_since = self.within_since.or(Some(now.monotonic)).filter(|_| is_on_probation);
         (std::mem::replace(&mut self.verdict, verdict) != verdict).then_some(verdict)
     }
 
@@ -146,14 +159,19 @@ impl ClockWatch {
         wall_ms.saturating_add(self.bounds.offset_max_ms) < self.bounds.wall_ms_min
     }
 
-    /// A clock that is off must come well within the limit before it is trusted again.
-    fn is_off(&self, offset_ms: i64) -> bool {
+    /// A clock that is off must come well within the limit, or stay within it for a
+    /// while, before it is trusted again: so it does not flap.
+    fn limit_ms(&self, now: Duration) -> u64 {
+        let is_proven = self.within_since.is_some_and(|since| now.saturating_sub(since) >= PROBATION);
         let offset_max_ms = self.bounds.offset_max_ms;
-        let limit_ms = match self.verdict.state {
-            ClockState::Off => offset_max_ms - offset_max_ms / 4,
+        match self.verdict.state {
+            ClockState::Off if !is_proven => offset_max_ms - offset_max_ms / 4,
             _ => offset_max_ms,
-        };
-        offset_ms.unsigned_abs() > limit_ms
+        }
+    }
+
+    fn is_off(&self, offset_ms: i64) -> bool {
+        offset_ms.unsigned_abs() > self.limit_ms
     }
 }
 

@@ -53,10 +53,14 @@ impl Shared {
             Slow::Transfer { from, partition } => {
                 self.spawn("replication.transfer", async move {
                     let outcome = shared.transfer(from, partition).await;
-                    if let Err(error) = &outcome {
-                        tracing::warn!(peer = %from, partition = partition.0, %error, "transfer failed");
+                    let complete = outcome.is_ok();
+                    match outcome {
+                        Ok(brought) => shared.handle(Event::EntriesSynced(brought)),
+                        Err(error) => {
+                            tracing::warn!(peer = %from, partition = partition.0, %error, "transfer failed");
+                        }
                     }
-                    shared.handle(Event::TransferEnded { partition, complete: outcome.is_ok() });
+                    shared.handle(Event::TransferEnded { partition, complete });
                 });
             }
         }

@@ -160,6 +160,19 @@ fn at_the_limit_it_does_not_flap() {
 }
 
 #[test]
+fn who_stays_within_the_limit_for_a_while_is_trusted_again() {
+    let mut node = Node::new(510);
+    node.hear(&[0, 0]);
+    node.offset_ms = 450;
+    let halves = PROBATION.as_millis() / 500;
+    for half in 0..halves {
+        assert_eq!(node.hear(&[0, 0]).state, ClockState::Off, "{half}");
+    }
+    node.hear(&[0, 0]);
+    assert_eq!(node.hear(&[0, 0]).state, ClockState::Agreed);
+}
+
+#[test]
 fn a_long_way_is_no_offset() {
     assert_eq!(Node::new(600).hear_over(&[0, 0], 300).state, ClockState::Agreed);
     assert_eq!(Node::new(700).hear_over(&[0, 0], 300).state, ClockState::Off);
