@@ -36,8 +36,8 @@ pub fn find(name: &str) -> Result<Plant, Unknown> {
 pub fn hunt(plant: Plant, seeds_max: u64) -> Option<Find> {
     (0..seeds_max).find_map(|seed| {
         let plan = draw(seed, level_of(plant));
-        let failing = Failing::of(&run_planted(&plan, plant))?;
-        let is_due_to_the_plant = Failing::of(&run(&plan, false)).is_none();
+        let failing = Failing::of(&plan, &run_planted(&plan, plant))?;
+        let is_due_to_the_plant = Failing::of(&plan, &run(&plan, false)).is_none();
         is_due_to_the_plant.then_some(Find { seeds: seed + 1, seed, invariant: failing.invariant })
     })
 }

@@ -10,7 +10,7 @@ const SEEDS: u64 = 5;
 
 fn hold(scenario: &Scenario, seed: u64, level: Level) {
     let plan = scenario.plan(seed, level).unwrap();
-    let failing = Failing::of(&run(&plan, false));
+    let failing = Failing::of(&plan, &run(&plan, false));
     assert_eq!(failing, None, "{} with seed {seed}", scenario.name);
 }
 

@@ -45,14 +45,32 @@ fn check_version(version: u32, what: &str) -> Result<(), CliError> {
     )))
 }
 
+/// The command that runs the plan of these arguments again.
+pub(crate) fn replay_command_of(args: &PlanArgs, plan: &Plan) -> String {
+    match &args.plan {
+        Some(path) => stored_replay_command(path, args.level.map(Level::from)),
+        None => replay_command(plan.seed, plan.level, args.scenario.as_deref()),
+    }
+}
+
+/// The command that runs a stored plan again; at the plan's own level if none is told.
+pub(crate) fn stored_replay_command(path: &Path, level: Option<Level>) -> String {
+    let level = level.map(|level| format!(" --level {}", level_name(level))).unwrap_or_default();
+    format!("sojourn-sim replay --plan {}{level}", path.display())
+}
+
 /// The command that runs a seed again.
 pub(crate) fn replay_command(seed: u64, level: Level, scenario: Option<&str>) -> String {
-    let level = match level {
-        Level::Core => "core",
-        Level::Full => "full",
-    };
+    let level = level_name(level);
     let scenario = scenario.map(|name| format!(" --scenario {name}")).unwrap_or_default();
     format!("sojourn-sim replay {seed} --level {level}{scenario} --plan-version {PLAN_VERSION}")
+}
+
+fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Core => "core",
+        Level::Full => "full",
+    }
 }
 
 #[cfg(test)]
@@ -66,5 +84,28 @@ mod tests {
             command,
             format!("sojourn-sim replay 7 --level full --scenario disk-full --plan-version {PLAN_VERSION}")
         );
+    }
+    fn args(words: &[&str]) -> PlanArgs {
+        #[derive(clap::Parser)]
+        struct Command {
+            #[command(flatten)]
+            plan: PlanArgs,
+        }
+        let words = std::iter::once(&"sojourn-sim").chain(words);
+        <Command as clap::Parser>::try_parse_from(words).unwrap().plan
+    }
+
+    #[test]
+    fn what_was_run_can_be_run_again() {
+        let again = |words: &[&str]| {
+            let args = args(words);
+            let plan = args.plan.is_none().then(|| plan(&args).unwrap());
+            replay_command_of(&args, &plan.unwrap_or_else(|| draw(1, Level::Core)))
+        };
+        let command = again(&["3", "--scenario", "disk-full"]);
+        assert_eq!(command, replay_command(3, Level::Core, Some("disk-full")));
+        assert_eq!(again(&["--plan", "small.json"]), "sojourn-sim replay --plan small.json");
+        let command = again(&["--plan", "small.json", "--level", "full"]);
+        assert_eq!(command, "sojourn-sim replay --plan small.json --level full");
     }
 }

@@ -1,12 +1,19 @@
 //! Plans and happenings in words, for a person who reads a failure.
 
+mod answer;
+mod call;
 mod fault;
 mod happening;
+mod message;
 mod names;
 mod plan;
 
+pub(crate) use answer::answer;
+pub(crate) use call::{action, call, consistency, durability, token};
 pub use fault::fault;
 pub use happening::happening;
+pub(crate) use happening::{happened, phase_name};
+pub use message::with_names;
 pub use names::Names;
 pub use plan::plan;
 

@@ -83,7 +83,7 @@ fn work(plan: &Plan) -> String {
 }
 
 /// The name of an action without its particulars.
-pub(super) fn kind(action: Action) -> &'static str {
+fn kind(action: Action) -> &'static str {
     match action {
         Action::Create => "create",
         Action::Set { .. } => "set",

@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, Label, packed};
 use super::escape::Escaped;
 use super::time::{Scale, spoken};
-use super::words;
+use crate::prose::phase_name;
 use crate::record::{Happening, Outcome, Phase};
 
 /// As many numbers as there is room for, about.
@@ -32,23 +32,19 @@ fn phases(outcome: &Outcome) -> Vec<PhaseSpan> {
 pub(super) fn draw(canvas: &mut Canvas, outcome: &Outcome) {
     let mut flags: Vec<(u64, &str, String)> = Vec::new();
     for PhaseSpan { phase, span } in phases(outcome) {
-        let words = words::phase(phase);
+        let words = phase_name(phase);
         let lasted = spoken(span.1.saturating_sub(span.0));
         flags.push((span.0, words, format!("{words} from {} ({lasted})", spoken(span.0))));
     }
     let scale = canvas.scale;
-    let spans: Vec<(u64, u64)> = flags
-        .iter()
-        .map(|(at_us, words, _)| {
-            (flag_from(scale, *at_us, words), flag_from(scale, *at_us, words) + Scale::label_ppm(words))
-        })
-        .collect();
+    let spans: Vec<(u64, u64)> =
+        flags.iter().map(|(at_us, words, _)| scale.flag(*at_us, words).edges).collect();
     let (rows, count) = packed(&spans);
     let height = FLAG_PX * u32::try_from(count.max(1)).unwrap_or(1);
     let top = canvas.row(height, &Label { text: "phase", ..Label::default() });
     for ((at_us, words, title), row) in flags.iter().zip(rows) {
         let y = top + FLAG_PX * u32::try_from(row).unwrap_or(0) + 12;
-        let turned = flag_from(scale, *at_us, words) < scale.ppm(*at_us);
+        let turned = scale.flag(*at_us, words).turned;
         let (anchor, dx) = if turned { ("end", "-4") } else { ("start", "4") };
         canvas.draw(format_args!(
             "<text class=\"phase\" x=\"{}\" dx=\"{dx}\" y=\"{y}\" text-anchor=\"{anchor}\">{words}<title>{}</title></text>",
@@ -62,16 +58,10 @@ pub(super) fn draw(canvas: &mut Canvas, outcome: &Outcome) {
     draw_numbers(canvas);
 }
 
-/// Where a flag's left edge is: left of its moment if there is no room right of it.
-fn flag_from(scale: Scale, at_us: u64, words: &str) -> u64 {
-    let (at, width) = (scale.ppm(at_us), Scale::label_ppm(words));
-    if at + width > 1_000_000 { at.saturating_sub(width) } else { at }
-}
-
 fn draw_break_flag(canvas: &mut Canvas, invariant: &str, at_us: u64) {
     let words = format!("{invariant} broken at {}", spoken(at_us));
     let top = canvas.row(FLAG_PX, &Label { text: "what broke", strong: true, ..Label::default() });
-    let turned = flag_from(canvas.scale, at_us, &words) < canvas.scale.ppm(at_us);
+    let turned = canvas.scale.flag(at_us, &words).turned;
     let (anchor, dx) = if turned { ("end", "-6") } else { ("start", "6") };
     canvas.draw(format_args!(
         "<text class=\"break-flag\" x=\"{}\" dx=\"{dx}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
@@ -145,7 +135,7 @@ pub(super) fn shading(outcome: &Outcome, scale: Scale, height: u32) -> String {
     let mut svg = String::new();
     for PhaseSpan { phase, span } in phases(outcome) {
         let (x, width) = (scale.x(span.0), scale.width(span.0, span.1));
-        let class = words::phase(phase);
+        let class = phase_name(phase);
         svg.push_str(&format!(
             "<rect class=\"p-{class}\" x=\"{x}\" y=\"0\" width=\"{width}\" height=\"{height}\"/>\
              <line class=\"p-edge\" x1=\"{x}\" x2=\"{x}\" y1=\"0\" y2=\"{height}\"/>\n"

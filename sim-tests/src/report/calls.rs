@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::named::Named;
 use super::time::spoken;
-use super::words;
 use crate::plan::{Plan, PlannedOperation, SessionId};
+use crate::prose::{self, Names};
 use crate::record::{Answer, Happening, Outcome};
 
 /// How a call ended.
@@ -66,26 +66,19 @@ impl Call<'_> {
     }
 
     /// The answer in words.
-    pub(super) fn said(&self) -> String {
-        self.answer.map_or_else(|| "no answer".into(), |(_, answer)| words::answer(answer))
+    pub(super) fn said(&self, names: &Names) -> String {
+        self.answer.map_or_else(|| "no answer".into(), |(_, answer)| prose::answer(answer, names))
     }
 
     /// Everything about it.
-    pub(super) fn title(&self) -> String {
+    pub(super) fn title(&self, names: &Names) -> String {
         let took = self.answer.map(|(at_us, _)| format!(" after {}", spoken(at_us - self.sent_us)));
-        let end = format!("{}{}", self.said(), took.unwrap_or_default());
-        let sent = spoken(self.sent_us);
-        let Some(planned) = self.planned else {
-            return format!("call {} of the liveness phase, at {sent}: {end}", self.name());
-        };
         format!(
-            "operation {}: {} on {}, {}, {}, token {}, at {sent}: {end}",
-            self.name(),
-            words::action(planned.action),
-            planned.session,
-            words::consistency(planned.consistency),
-            words::durability(planned),
-            words::token(planned.token),
+            "{}, at {}: {}{}",
+            prose::call(self.number, self.again, self.planned),
+            spoken(self.sent_us),
+            self.said(names),
+            took.unwrap_or_default()
         )
     }
 }

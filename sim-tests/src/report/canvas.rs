@@ -8,7 +8,7 @@ use super::time::Scale;
 /// The labels' width in pixels.
 pub(super) const LABELS_PX: u32 = 236;
 /// As many small letters fit beside each other in the labels' width.
-const LABEL_LETTERS_MAX: usize = 38;
+const LABEL_LETTERS_MAX: usize = 35;
 
 /// The drawing so far.
 pub(super) struct Canvas {

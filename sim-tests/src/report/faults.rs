@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::canvas::{Canvas, Label, Look};
 use super::escape::Escaped;
-use super::fault_words::{sentence, target};
+use super::target::target;
 use super::time::spoken;
 use crate::plan::{Fault, FaultClass, Plan};
+use crate::prose::{self, Names};
 use crate::record::{Happening, Outcome};
 
 /// One fault of the plan and what became of it.
@@ -51,8 +52,8 @@ impl FaultStory<'_> {
         }
     }
 
-    fn sentence(&self, plan: &Plan) -> String {
-        self.fault.map_or_else(|| "The plan does not have it".into(), |fault| sentence(plan, fault))
+    fn sentence(&self, names: &Names) -> String {
+        self.fault.map_or_else(|| "the plan does not have it".into(), |fault| prose::fault(fault, names))
     }
 }
 
@@ -85,14 +86,14 @@ fn new(index: usize, class: FaultClass, fault: Option<&Fault>) -> FaultStory<'_>
 }
 
 /// A row for each fault that began.
-pub(super) fn draw(canvas: &mut Canvas, plan: &Plan, outcome: &Outcome, faults: &[FaultStory<'_>]) {
+pub(super) fn draw(canvas: &mut Canvas, names: &Names, outcome: &Outcome, faults: &[FaultStory<'_>]) {
     canvas.heading("Faults");
     for story in faults {
         let Some(span) = story.span(outcome.simulated_us) else { continue };
-        let aim = story.fault.map(|fault| target(plan, fault)).unwrap_or_default();
+        let aim = story.fault.map(|fault| target(fault, names)).unwrap_or_default();
         let text = format!("{} · {aim}", story.name());
         let when = story.when(outcome.simulated_us);
-        let title = format!("{}: {}, {when}, {}", story.name(), story.sentence(plan), story.observed());
+        let title = format!("{}: {}, {when}, {}", story.name(), story.sentence(names), story.observed());
         let top = canvas.row(18, &Label { text: &text, title: &title, ..Label::default() });
         let class = if story.observed_us.is_some() { "fault" } else { "fault-unseen" };
         canvas.bar(span, (top + 3, 12), &Look { class, words: "", title: &title });
@@ -113,7 +114,7 @@ pub(super) fn draw(canvas: &mut Canvas, plan: &Plan, outcome: &Outcome, faults: 
 }
 
 /// The list in prose.
-pub(super) fn prose(plan: &Plan, outcome: &Outcome, faults: &[FaultStory<'_>]) -> String {
+pub(super) fn section(names: &Names, outcome: &Outcome, faults: &[FaultStory<'_>]) -> String {
     let mut html = String::from("<section>\n<h2>Faults</h2>\n");
     if faults.is_empty() {
         html.push_str("<p>The plan has none.</p>\n</section>\n");
@@ -132,7 +133,7 @@ pub(super) fn prose(plan: &Plan, outcome: &Outcome, faults: &[FaultStory<'_>]) -
         html.push_str(&format!(
             "<li class=\"{class}\"><b>{}</b> {}: {when}{observed}.</li>\n",
             Escaped(&name),
-            Escaped(&story.sentence(plan)),
+            Escaped(&story.sentence(names)),
         ));
     }
     html.push_str("</ul>\n</section>\n");

@@ -7,6 +7,7 @@ use super::escape::{Escaped, shortened};
 use super::time::spoken;
 use super::words;
 use crate::plan::Plan;
+use crate::prose::{Names, with_names};
 use crate::record::Outcome;
 
 /// A violation's words beyond this are cut.
@@ -21,22 +22,28 @@ pub(super) fn title(plan: &Plan, outcome: &Outcome) -> String {
     format!("Seed {}, {} level: {verdict}", plan.seed, words::level(plan.level))
 }
 
-/// The header.
-pub(super) fn section(plan: &Plan, outcome: &Outcome, calls: &[Call<'_>]) -> String {
+/// The header. `replay` is the command that runs the same again.
+pub(super) fn section(
+    plan: &Plan,
+    names: &Names,
+    outcome: &Outcome,
+    calls: &[Call<'_>],
+    replay: &str,
+) -> String {
     format!(
         "<header>\n<p class=\"over\">sojourn-sim · simulated run</p>\n<h1>Seed {}</h1>\n{}{}{}</header>\n",
         plan.seed,
-        verdict(outcome),
-        facts(plan, outcome),
+        verdict(outcome, names),
+        facts(plan, outcome, replay),
         tally(outcome, calls)
     )
 }
 
-fn verdict(outcome: &Outcome) -> String {
+fn verdict(outcome: &Outcome, names: &Names) -> String {
     let Some(violation) = &outcome.violation else {
         return "<div class=\"verdict held\"><b>✓ Held</b><p>Every invariant held, to the end of the run.</p></div>\n".into();
     };
-    let detail = shortened(&violation.detail, DETAIL_LETTERS_MAX);
+    let detail = shortened(&with_names(&violation.detail, names), DETAIL_LETTERS_MAX);
     format!(
         "<div class=\"verdict broken\"><b>✗ {} broken after {}</b><p class=\"law\">{}.</p><p>{}</p></div>\n",
         Escaped(violation.invariant),
@@ -46,9 +53,7 @@ fn verdict(outcome: &Outcome) -> String {
     )
 }
 
-fn facts(plan: &Plan, outcome: &Outcome) -> String {
-    let (level, version) = (words::level(plan.level), plan.version);
-    let replay = format!("sojourn-sim replay {} --level {level} --plan-version {version}", plan.seed);
+fn facts(plan: &Plan, outcome: &Outcome, replay: &str) -> String {
     let regions: Vec<String> =
         plan.shape.regions.iter().map(|region| format!("{} ({})", region.name, region.nodes)).collect();
     let cluster = format!(
@@ -61,13 +66,13 @@ fn facts(plan: &Plan, outcome: &Outcome) -> String {
     let observed = outcome.faults.values().filter(|observed| **observed).count();
     let classes = format!("{} classes began, {observed} of them observed", outcome.faults.len());
     let rows = [
-        ("level", level.to_owned()),
+        ("level", words::level(plan.level).to_owned()),
         ("scenario", plan.scenario.clone().unwrap_or_else(|| "none, drawn from the seed".into())),
         ("cluster", cluster),
         ("simulated", format!("{} in {} happenings", spoken(outcome.simulated_us), outcome.happenings)),
         ("faults", format!("{} planned; {classes}", plan.faults.len())),
         ("trace", format!("{:032x}", outcome.trace_hash)),
-        ("replay", replay),
+        ("replay", replay.to_owned()),
     ];
     let mut html = String::from("<dl>\n");
     for (name, value) in rows {

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::canvas::{Canvas, Label, Look, packed};
 use super::faults::FaultStory;
-use super::places::{Places, region_name};
+use super::places::Places;
 use super::time::spoken;
-use crate::plan::{Fault, NodeId, Plan};
+use crate::plan::{Fault, NodeId};
+use crate::prose::Names;
 use crate::record::Outcome;
 
 /// Two regions, the lower index first; the same twice for links inside of one.
@@ -22,17 +23,17 @@ struct LinkSpan {
 /// A row or more for each pair of regions, and for each region inside of which links suffered.
 pub(super) fn draw(
     canvas: &mut Canvas,
-    plan: &Plan,
+    names: &Names,
     outcome: &Outcome,
     places: &Places,
     faults: &[FaultStory<'_>],
 ) {
-    let regions = plan.shape.regions.len();
+    let regions = names.all_regions().len();
     let between = (0..regions).flat_map(|one| (one + 1..regions).map(move |other| (one, other)));
     let mut lanes: BTreeMap<Pair, Vec<LinkSpan>> = between.map(|pair| (pair, Vec::new())).collect();
     for story in faults {
         let (Some(span), Some(fault)) = (story.span(outcome.simulated_us), story.fault) else { continue };
-        for (pair, (class, words)) in suffered(fault, places, regions) {
+        for (pair, (class, words)) in suffered(fault, places, names) {
             let title = format!("{}: {words}, from {} to {}", story.name(), spoken(span.0), spoken(span.1));
             lanes.entry(pair).or_default().push(LinkSpan { span, class, words, title });
         }
@@ -43,14 +44,14 @@ pub(super) fn draw(
     canvas.heading("Links between regions");
     for (pair, mut spans) in lanes {
         spans.sort_by_key(|span| span.span);
-        draw_lane(canvas, &lane_name(plan, pair), &spans);
+        draw_lane(canvas, &lane_name(names, pair), &spans);
     }
 }
 
-fn lane_name(plan: &Plan, (one, other): Pair) -> String {
+fn lane_name(names: &Names, (one, other): Pair) -> String {
     match one == other {
-        true => format!("inside {}", region_name(plan, one)),
-        false => format!("{} – {}", region_name(plan, one), region_name(plan, other)),
+        true => format!("inside {}", names.region(one)),
+        false => format!("{} – {}", names.region(one), names.region(other)),
     }
 }
 
@@ -74,7 +75,8 @@ fn draw_lane(canvas: &mut Canvas, name: &str, spans: &[LinkSpan]) {
 }
 
 /// Which pairs of regions a fault hurts, and how.
-fn suffered(fault: &Fault, places: &Places, regions: usize) -> Vec<(Pair, (&'static str, String))> {
+fn suffered(fault: &Fault, places: &Places, names: &Names) -> Vec<(Pair, (&'static str, String))> {
+    let (regions, name) = (names.all_regions().len(), |node: &NodeId| names.node(*node));
     match fault {
         Fault::RegionCut { region, .. } => {
             let cut_off = usize::from(*region);
@@ -84,13 +86,13 @@ fn suffered(fault: &Fault, places: &Places, regions: usize) -> Vec<(Pair, (&'sta
         Fault::Partition { left, .. } => parted(left, None, places),
         Fault::Bridge { node, left } => parted(left, Some(*node), places),
         Fault::OneWay { from, to } => {
-            vec![(pair_of(places, *from, *to), ("one-way", format!("{} ⇥ {} lost", from.0, to.0)))]
+            vec![(pair_of(places, *from, *to), ("one-way", format!("{} ⇥ {} lost", name(from), name(to))))]
         }
         Fault::Clog { from, to } => {
-            vec![(pair_of(places, *from, *to), ("clogged", format!("{} → {} waits", from.0, to.0)))]
+            vec![(pair_of(places, *from, *to), ("clogged", format!("{} → {} waits", name(from), name(to))))]
         }
         Fault::Reset { a, b } => {
-            vec![(pair_of(places, *a, *b), ("reset", format!("{} – {} reset", a.0, b.0)))]
+            vec![(pair_of(places, *a, *b), ("reset", format!("{} – {} reset", name(a), name(b))))]
         }
         Fault::Delay { extra_ms } => (0..regions)
             .flat_map(|one| (one + 1..regions).map(move |other| (one, other)))

@@ -7,7 +7,6 @@ mod canvas;
 mod digest_strip;
 mod digests;
 mod escape;
-mod fault_words;
 mod faults;
 mod head;
 mod last;
@@ -18,6 +17,7 @@ mod nodes;
 mod operations;
 mod places;
 mod table;
+mod target;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -25,6 +25,7 @@ mod timeline;
 mod words;
 
 use crate::plan::Plan;
+use crate::prose::Names;
 use crate::record::Outcome;
 
 const STYLE: &str = include_str!("style.css");
@@ -33,26 +34,35 @@ const SCRIPT: &str = include_str!("script.js");
 /// One page that needs nothing but itself: the style, the drawing and a little
 /// script are in it. The same outcome gives the same bytes. The outcome must
 /// have kept its timeline; without it only the verdict and the plan are told.
-/// Long runs are thinned, so that the page stays below 2 MB.
+/// Long runs are thinned, so that the page stays below 2 MB. `replay` is the
+/// command that runs the same again.
 #[must_use]
-pub fn page(plan: &Plan, outcome: &Outcome) -> String {
+pub fn page(plan: &Plan, outcome: &Outcome, replay: &str) -> String {
+    let names = Names::new(&plan.shape);
     let places = places::Places::new(plan, outcome);
     let named = named::Named::new(outcome);
     let faults = faults::collect(plan, outcome);
     let calls = calls::collect(plan, outcome);
-    let parts =
-        timeline::Parts { plan, outcome, places: &places, named: &named, faults: &faults, calls: &calls };
+    let parts = timeline::Parts {
+        plan,
+        outcome,
+        names: &names,
+        places: &places,
+        named: &named,
+        faults: &faults,
+        calls: &calls,
+    };
     let title = head::title(plan, outcome);
-    let head = head::section(plan, outcome, &calls);
+    let head = head::section(plan, &names, outcome, &calls, replay);
     let timeline = timeline::section(&parts);
-    let last = last::section(plan, outcome, &named);
-    let prose = faults::prose(plan, outcome, &faults);
-    let table = table::section(plan, &calls, &named);
+    let last = last::section(plan, &names, outcome, &named);
+    let faults = faults::section(&names, outcome, &faults);
+    let table = table::section(plan, &names, &calls, &named);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         {head}{timeline}{last}{prose}{table}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+         {head}{timeline}{last}{faults}{table}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
     )
 }

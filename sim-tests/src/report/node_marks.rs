@@ -2,9 +2,10 @@
 
 use super::canvas::{Canvas, Look};
 use super::time::{Scale, spoken, spoken_offset};
-use super::words;
+use super::timeline::Parts;
 use crate::plan::{NodeId, Plan};
-use crate::record::{Happening, Outcome};
+use crate::prose;
+use crate::record::Happening;
 
 /// Marks of one kind that are closer than this are one, in millionths of the width.
 const APART_PPM: u64 = 4_000;
@@ -23,10 +24,11 @@ struct Mark {
 }
 
 /// Symbols on a node's lane; those that would hide each other become one.
-pub(super) fn draw(canvas: &mut Canvas, outcome: &Outcome, node: NodeId, y: u32) {
+pub(super) fn draw(canvas: &mut Canvas, parts: &Parts<'_>, node: NodeId, y: u32) {
     let mut marks: Vec<Mark> = Vec::new();
-    for (at_us, happening) in &outcome.timeline {
-        let Some((symbol, text)) = mark_of(happening, node) else { continue };
+    for (at_us, happening) in &parts.outcome.timeline {
+        let Some(symbol) = symbol_of(happening, node) else { continue };
+        let text = prose::happened(happening, parts.plan, parts.names);
         let same = marks.iter_mut().rev().find(|mark| mark.symbol == symbol && mark.text == text);
         match same {
             Some(mark) if canvas.scale.ppm(*at_us) - canvas.scale.ppm(mark.at_us) < APART_PPM => {
@@ -35,23 +37,17 @@ pub(super) fn draw(canvas: &mut Canvas, outcome: &Outcome, node: NodeId, y: u32)
             _ => marks.push(Mark { at_us: *at_us, symbol, text, count: 1 }),
         }
     }
-    for mark in marks {
-        let times = if mark.count > 1 { format!(", {} times", mark.count) } else { String::new() };
-        let title = format!("{node} {}{times}, at {}", mark.text, spoken(mark.at_us));
-        canvas.mark(mark.at_us, y, mark.symbol, &title);
+    for Mark { at_us, symbol, text, count } in marks {
+        let times = if count > 1 { format!(", {count} times") } else { String::new() };
+        canvas.mark(at_us, y, symbol, &format!("{text}{times}, at {}", spoken(at_us)));
     }
 }
 
-fn mark_of(happening: &Happening, of: NodeId) -> Option<(&'static str, String)> {
+fn symbol_of(happening: &Happening, of: NodeId) -> Option<&'static str> {
     match happening {
-        Happening::DiskLost { node, lost } if *node == of => {
-            Some(("lost", format!("lost of its disk {}", words::lost(*lost))))
-        }
-        Happening::PoisonRefused { node } if *node == of => Some(("poison-refused", "refused poison".into())),
-        Happening::PoisonSpread { node } if *node == of => Some(("bad", "let poison in".into())),
-        Happening::FencingFailed { node } if *node == of => {
-            Some(("bad", "was let in or served although it must be fenced".into()))
-        }
+        Happening::DiskLost { node, .. } if *node == of => Some("lost"),
+        Happening::PoisonRefused { node } if *node == of => Some("poison-refused"),
+        Happening::PoisonSpread { node } | Happening::FencingFailed { node } if *node == of => Some("bad"),
         _ => None,
     }
 }
@@ -76,15 +72,16 @@ fn drift(plan: &Plan, offset_ms: i64) -> Drift {
 }
 
 /// A thin strip under the lane wherever the clock was off by much.
-pub(super) fn draw_clock(canvas: &mut Canvas, plan: &Plan, outcome: &Outcome, node: NodeId, y: u32) {
+pub(super) fn draw_clock(canvas: &mut Canvas, parts: &Parts<'_>, node: NodeId, y: u32) {
+    let name = parts.names.node(node);
     let mut open: Option<(u64, Drift, i64)> = None;
-    for (at_us, happening) in &outcome.timeline {
+    for (at_us, happening) in &parts.outcome.timeline {
         let Happening::Sampled { node: of, sample } = happening else { continue };
         if *of != node {
             continue;
         }
         let offset_ms = sample.clock_offset_ms;
-        let now = drift(plan, offset_ms);
+        let now = drift(parts.plan, offset_ms);
         match &mut open {
             Some((_, before, worst)) if *before == now && worst.signum() == offset_ms.signum() => {
                 if offset_ms.unsigned_abs() > worst.unsigned_abs() {
@@ -92,15 +89,15 @@ pub(super) fn draw_clock(canvas: &mut Canvas, plan: &Plan, outcome: &Outcome, no
                 }
             }
             _ => {
-                close(canvas, open, *at_us, node, y);
+                close(canvas, open, *at_us, &name, y);
                 open = Some((*at_us, now, offset_ms));
             }
         }
     }
-    close(canvas, open, outcome.simulated_us, node, y);
+    close(canvas, open, parts.outcome.simulated_us, &name, y);
 }
 
-fn close(canvas: &mut Canvas, open: Option<(u64, Drift, i64)>, to_us: u64, node: NodeId, y: u32) {
+fn close(canvas: &mut Canvas, open: Option<(u64, Drift, i64)>, to_us: u64, node: &str, y: u32) {
     let Some((from_us, drift, worst_ms)) = open else { return };
     let class = match drift {
         Drift::Small => return,

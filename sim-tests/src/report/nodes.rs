@@ -1,12 +1,11 @@
 //! How each node stood: a lane each, region by region.
 
 use super::canvas::{Canvas, Label, Look};
-use super::named::Named;
 use super::node_marks;
-use super::places::{Places, region_name};
 use super::time::spoken;
+use super::timeline::Parts;
 use super::words;
-use crate::plan::{NodeId, Plan};
+use crate::plan::NodeId;
 use crate::record::{Happening, NodeState, Outcome};
 
 /// More than this, and spans too short to be seen are joined.
@@ -20,33 +19,33 @@ struct StateSpan {
 }
 
 /// A heading a region and a lane a node.
-pub(super) fn draw(canvas: &mut Canvas, plan: &Plan, outcome: &Outcome, places: &Places, named: &Named) {
-    let regions = places.all().map(|(_, region)| region + 1).max().unwrap_or(0);
-    for region in 0..regions.max(plan.shape.regions.len()) {
-        canvas.heading(&format!("Region {}", region_name(plan, region)));
-        for (node, _) in places.all().filter(|(_, of)| *of == region) {
-            draw_lane(canvas, plan, outcome, node, named);
+pub(super) fn draw(canvas: &mut Canvas, parts: &Parts<'_>) {
+    let regions = parts.places.all().map(|(_, region)| region + 1).max().unwrap_or(0);
+    for region in 0..regions.max(parts.plan.shape.regions.len()) {
+        canvas.heading(&format!("Region {}", parts.names.region(region)));
+        for (node, _) in parts.places.all().filter(|(_, of)| *of == region) {
+            draw_lane(canvas, parts, node);
         }
     }
 }
 
-fn draw_lane(canvas: &mut Canvas, plan: &Plan, outcome: &Outcome, node: NodeId, named: &Named) {
-    let strong = named.nodes.contains(&node);
-    let text = if strong { format!("▸ {node}") } else { node.to_string() };
-    let title = if strong { format!("{node}, which the violation names") } else { node.to_string() };
-    let aside = node_marks::offset_at_start(plan, node);
+fn draw_lane(canvas: &mut Canvas, parts: &Parts<'_>, node: NodeId) {
+    let (name, strong) = (parts.names.node(node), parts.named.nodes.contains(&node));
+    let text = if strong { format!("▸ {name}") } else { name.clone() };
+    let title = if strong { format!("{name}, which the violation names") } else { name.clone() };
+    let aside = node_marks::offset_at_start(parts.plan, node);
     let top = canvas.row(LANE_PX, &Label { text: &text, aside: &aside, title: &title, strong });
-    for StateSpan { span, state } in spans(outcome, node) {
+    for StateSpan { span, state } in spans(parts.outcome, node) {
         let words = words::state(state);
         let (from, to) = (spoken(span.0), spoken(span.1));
         let lasted = spoken(span.1.saturating_sub(span.0));
-        let title = format!("{node} {words} from {from} to {to} ({lasted})");
+        let title = format!("{name} {words} from {from} to {to} ({lasted})");
         let class = format!("s-{words}");
         let words = if state == NodeState::Up { "" } else { words };
         canvas.bar(span, (top + 3, 14), &Look { class: &class, words, title: &title });
     }
-    node_marks::draw_clock(canvas, plan, outcome, node, top + 18);
-    node_marks::draw(canvas, outcome, node, top + 10);
+    node_marks::draw_clock(canvas, parts, node, top + 18);
+    node_marks::draw(canvas, parts, node, top + 10);
 }
 
 fn spans(outcome: &Outcome, node: NodeId) -> Vec<StateSpan> {

@@ -49,8 +49,3 @@ fn region_added_to(fault: &Fault, regions: &BTreeMap<NodeId, usize>) -> Option<u
         _ => None,
     }
 }
-
-/// A region's name.
-pub(super) fn region_name(plan: &Plan, region: usize) -> String {
-    plan.shape.regions.get(region).map_or_else(|| format!("region {region}"), |shape| shape.name.clone())
-}

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use super::calls::{Call, Ending, chosen};
 use super::escape::{Escaped, shortened};
 use super::named::Named;
-use super::places::region_name;
 use super::time::spoken;
-use super::words;
 use crate::plan::{Plan, SessionId};
+use crate::prose::{self, Names};
 
 /// More calls than this are not listed.
 const ROWS_MAX: usize = 1_200;
@@ -16,7 +15,7 @@ const ANSWER_LETTERS_MAX: usize = 300;
 
 /// The section with the filters and the table. If the violation names a
 /// session, its calls are what a reader sees first.
-pub(super) fn section(plan: &Plan, calls: &[Call<'_>], named: &Named) -> String {
+pub(super) fn section(plan: &Plan, names: &Names, calls: &[Call<'_>], named: &Named) -> String {
     let rows = chosen(calls, named, ROWS_MAX);
     let mut html = String::from("<section>\n<h2>Calls</h2>\n");
     if rows.len() < calls.len() {
@@ -25,13 +24,13 @@ pub(super) fn section(plan: &Plan, calls: &[Call<'_>], named: &Named) -> String 
     html.push_str(&filters(&rows, named));
     html.push_str(
         "<div class=\"table\" tabindex=\"0\" role=\"group\" aria-label=\"calls, scrollable\"><table id=\"calls\">\n\
-         <thead><tr><th scope=\"col\">operation</th><th scope=\"col\">sent</th><th scope=\"col\">took</th>\
+         <thead><tr><th scope=\"col\">call</th><th scope=\"col\">sent</th><th scope=\"col\">took</th>\
          <th scope=\"col\">client</th><th scope=\"col\">session</th><th scope=\"col\">action</th>\
          <th scope=\"col\">consistency</th><th scope=\"col\">durability</th><th scope=\"col\">token</th>\
          <th scope=\"col\">ended</th><th scope=\"col\">answer</th></tr></thead>\n<tbody>\n",
     );
     for call in rows {
-        html.push_str(&row(plan, call, named));
+        html.push_str(&row(plan, names, call, named));
     }
     html.push_str("</tbody>\n</table></div>\n</section>\n");
     html
@@ -59,10 +58,10 @@ fn filters(rows: &[&Call<'_>], named: &Named) -> String {
     html
 }
 
-fn row(plan: &Plan, call: &Call<'_>, named: &Named) -> String {
+fn row(plan: &Plan, names: &Names, call: &Call<'_>, named: &Named) -> String {
     let (ending, sent) = (call.ending().name(), spoken(call.sent_us));
     let took = call.answer.map_or_else(|| "–".into(), |(at_us, _)| spoken(at_us - call.sent_us));
-    let said = shortened(&call.said(), ANSWER_LETTERS_MAX);
+    let said = shortened(&call.said(names), ANSWER_LETTERS_MAX);
     let is_named = named.operations.contains(&call.number);
     let class = if is_named { " class=\"named\"" } else { "" };
     let session = call.session().map_or_else(String::new, |session| session.0.to_string());
@@ -72,11 +71,11 @@ fn row(plan: &Plan, call: &Call<'_>, named: &Named) -> String {
             format!(
                 "<td>{} <i>{}</i></td><td>{session}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>",
                 planned.client,
-                Escaped(&region_name(plan, plan.shape.region_of_client(planned.client))),
-                words::action(planned.action),
-                words::consistency(planned.consistency),
-                words::durability(planned),
-                words::token(planned.token),
+                Escaped(&names.region(plan.shape.region_of_client(planned.client))),
+                prose::action(planned.action),
+                prose::consistency(planned.consistency),
+                prose::durability(planned).unwrap_or("–"),
+                prose::token(planned.token),
             )
         },
     );

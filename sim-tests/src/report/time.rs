@@ -9,8 +9,18 @@ pub(super) struct Scale {
     end_us: u64,
 }
 
+/// The place of words beside a moment.
+pub(super) struct Flag {
+    /// Left and right, in millionths of the width.
+    pub(super) edges: (u64, u64),
+    /// It stands left of its moment.
+    pub(super) turned: bool,
+}
+
 /// The timeline's width unless stretched, in pixels; only to judge whether letters fit.
 const WIDTH_PX: u64 = 980;
+/// The timeline's width in a narrow window, in pixels.
+const NARROW_PX: u64 = 680;
 /// The narrowest bar that is still seen, in millionths of the width.
 const NARROWEST_PPM: u64 = 1_500;
 
@@ -48,6 +58,22 @@ impl Scale {
     pub(super) fn fits(self, from_us: u64, to_us: u64, label: &str) -> bool {
         let room = self.ppm(to_us).saturating_sub(self.ppm(from_us));
         Self::label_ppm(label) <= room
+    }
+
+    /// Where a flag's edges are if it stands beside a moment, and whether it stands left of it, since
+    /// right of it there is no room.
+    pub(super) fn flag(self, at_us: u64, words: &str) -> Flag {
+        let (at, width) = (self.ppm(at_us), Self::flag_ppm(words));
+        if at + width > 1_000_000 {
+            return Flag { edges: (at.saturating_sub(width), at), turned: true };
+        }
+        Flag { edges: (at, at + width), turned: false }
+    }
+
+    /// How wide a flag is at most, in millionths of the width: its letters are bold, and it must
+    /// keep clear of others in a narrow window too.
+    fn flag_ppm(words: &str) -> u64 {
+        (words.chars().count() as u64 * 8 + 10) * 1_000_000 / NARROW_PX
     }
 
     /// About how wide a small label is, in millionths of the width.
@@ -89,7 +115,7 @@ pub(super) fn spoken_offset(ms: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{percent, spoken, spoken_offset};
+    use super::{Scale, percent, spoken, spoken_offset};
 
     #[test]
     fn times_read_well() {
@@ -97,6 +123,16 @@ mod tests {
             [0, 1_250, 850_000, 12_345_678, 252_500_000, 21_600_000_000].into_iter().map(spoken).collect();
         assert_eq!(read, ["0 s", "1.25 ms", "850 ms", "12.345 s", "4 min 12.5 s", "6 h 0 min"]);
         assert_eq!(spoken_offset(-250), "−250 ms");
+    }
+
+    #[test]
+    fn flags_stay_on_the_canvas() {
+        let scale = Scale { end_us: 1_000 };
+        for at_us in 0..=1_000 {
+            let flag = scale.flag(at_us, "comparison");
+            assert!(flag.edges.0 < flag.edges.1 && flag.edges.1 <= 1_000_000, "{at_us}");
+            assert_eq!(flag.turned, at_us > 867, "{at_us}");
+        }
     }
 
     #[test]

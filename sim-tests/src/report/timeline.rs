@@ -8,6 +8,7 @@ use super::places::Places;
 use super::time::Scale;
 use super::{axis, digest_strip, faults, links, nodes, operations};
 use crate::plan::Plan;
+use crate::prose::Names;
 use crate::record::Outcome;
 
 /// Patterns and symbols: colour is never the only mark.
@@ -17,6 +18,7 @@ const SYMBOLS: &str = include_str!("symbols.svg");
 pub(super) struct Parts<'a> {
     pub(super) plan: &'a Plan,
     pub(super) outcome: &'a Outcome,
+    pub(super) names: &'a Names,
     pub(super) places: &'a Places,
     pub(super) named: &'a Named,
     pub(super) faults: &'a [FaultStory<'a>],
@@ -28,10 +30,10 @@ pub(super) fn section(parts: &Parts<'_>) -> String {
     let scale = Scale::new(parts.outcome);
     let mut canvas = Canvas::new(scale);
     axis::draw(&mut canvas, parts.outcome);
-    faults::draw(&mut canvas, parts.plan, parts.outcome, parts.faults);
-    links::draw(&mut canvas, parts.plan, parts.outcome, parts.places, parts.faults);
-    nodes::draw(&mut canvas, parts.plan, parts.outcome, parts.places, parts.named);
-    operations::draw(&mut canvas, parts.plan, parts.calls, parts.named);
+    faults::draw(&mut canvas, parts.names, parts.outcome, parts.faults);
+    links::draw(&mut canvas, parts.names, parts.outcome, parts.places, parts.faults);
+    nodes::draw(&mut canvas, parts);
+    operations::draw(&mut canvas, parts.plan, parts.names, parts.calls, parts.named);
     digest_strip::draw(&mut canvas, parts.plan, parts.outcome);
     canvas.gap(8);
     let height = canvas.height();

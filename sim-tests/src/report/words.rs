@@ -1,7 +1,7 @@
-//! How actions, levels and answers read.
+//! Words for levels, states and invariants.
 
-use crate::plan::{Action, Consistency, Durability, Level, PlannedOperation, Token};
-use crate::record::{Answer, Content, LostDisk, NodeState, Phase, Refusal, Shown};
+use crate::plan::Level;
+use crate::record::NodeState;
 
 /// The level's name, as the command line takes it.
 pub(super) fn level(level: Level) -> &'static str {
@@ -11,15 +11,7 @@ pub(super) fn level(level: Level) -> &'static str {
     }
 }
 
-pub(super) fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Chaos => "chaos",
-        Phase::Heal => "heal",
-        Phase::Liveness => "liveness",
-        Phase::Comparison => "comparison",
-    }
-}
-
+/// A state in one word, which is also its class in the style sheet.
 pub(super) fn state(state: NodeState) -> &'static str {
     match state {
         NodeState::Up => "up",
@@ -29,101 +21,6 @@ pub(super) fn state(state: NodeState) -> &'static str {
         NodeState::Refused => "refused",
         NodeState::Removed => "removed",
     }
-}
-
-pub(super) fn lost(lost: LostDisk) -> &'static str {
-    match lost {
-        LostDisk::Unsynced => "what was not synced",
-        LostDisk::Record => "a record, perhaps",
-        LostDisk::All => "all",
-        LostDisk::SinceBackup => "all that came after the backup",
-    }
-}
-
-pub(super) fn action(action: Action) -> String {
-    match action {
-        Action::Create => "create".into(),
-        Action::Set { field } => format!("set a{field}"),
-        Action::Remove { field } => format!("remove a{field}"),
-        Action::Add { amount } => format!("add {amount}"),
-        Action::AddMember { member } => format!("add member m{member}"),
-        Action::RemoveMember { member } => format!("remove member m{member}"),
-        Action::Login { principal } => format!("log in p{principal}"),
-        Action::Touch => "touch".into(),
-        Action::Revoke => "revoke".into(),
-        Action::Read => "read".into(),
-    }
-}
-
-pub(super) fn consistency(consistency: Consistency) -> &'static str {
-    match consistency {
-        Consistency::LocalOne => "local one",
-        Consistency::LocalQuorum => "local quorum",
-        Consistency::EachQuorum => "each quorum",
-        Consistency::All => "all",
-    }
-}
-
-/// A read has no durability.
-pub(super) fn durability(operation: &PlannedOperation) -> &'static str {
-    match operation.durability {
-        _ if !operation.action.is_write() => "–",
-        Durability::Buffered => "buffered",
-        Durability::Synced => "synced",
-    }
-}
-
-pub(super) fn token(token: Token) -> &'static str {
-    match token {
-        Token::None => "none",
-        Token::Own => "own",
-        Token::Newest => "newest",
-        Token::Forged => "forged",
-    }
-}
-
-pub(super) fn refusal(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::NotFound => "not found",
-        Refusal::Revoked => "revoked",
-        Refusal::AlreadyExists => "exists already",
-        Refusal::NotYet => "not yet",
-        Refusal::Unavailable => "unavailable",
-        Refusal::Invalid => "invalid",
-    }
-}
-
-pub(super) fn answer(answer: &Answer) -> String {
-    match answer {
-        Answer::Acknowledged { node } => format!("acknowledged by {node}"),
-        Answer::Partly { node } => format!("made at {node}, confirmed by too few"),
-        Answer::Read { node, shown: seen } => format!("{node} showed {}", shown(seen)),
-        Answer::Refused(why) => format!("refused: {}", refusal(*why)),
-        Answer::Unknown => "unknown".into(),
-    }
-}
-
-pub(super) fn shown(shown: &Shown) -> String {
-    match shown {
-        Shown::Live(live) => content(live),
-        Shown::Revoked => "revoked".into(),
-        Shown::Absent => "nothing".into(),
-        Shown::Partial => "only a part".into(),
-    }
-}
-
-fn content(content: &Content) -> String {
-    let attributes = content.attributes.iter().map(|(name, value)| format!("{name}={value}"));
-    let mut parts: Vec<String> = attributes.collect();
-    if content.counter != 0 {
-        parts.push(format!("n={}", content.counter));
-    }
-    if !content.members.is_empty() {
-        let members: Vec<&str> = content.members.iter().map(String::as_str).collect();
-        parts.push(format!("s={{{}}}", members.join(" ")));
-    }
-    parts.extend(content.principal.as_ref().map(|principal| format!("as {principal}")));
-    if parts.is_empty() { "live and empty".into() } else { format!("live {}", parts.join(", ")) }
 }
 
 /// What an invariant says, by its id.

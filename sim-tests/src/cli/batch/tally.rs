@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sojourn_sim::coverage::Coverage;
-use sojourn_sim::plan::Level;
+use sojourn_sim::plan::{Level, Plan};
 use sojourn_sim::record::{Counts, Outcome};
 use sojourn_sim::{Failing, RunError};
 
@@ -49,9 +49,9 @@ impl Tally {
     }
 
     /// Counts a run. The line of a seed that failed, if it did.
-    pub(crate) fn add(&mut self, seed: u64, outcome: &Result<Outcome, RunError>) -> Option<String> {
+    pub(crate) fn add(&mut self, seed: u64, result: &Result<(Plan, Outcome), RunError>) -> Option<String> {
         self.seeds += 1;
-        if let Ok(outcome) = outcome {
+        if let Ok((_, outcome)) = result {
             self.simulated_us += outcome.simulated_us;
             self.faults_begun += outcome.faults_begun;
             let (us_min, faults_min) = self.least.unwrap_or((u64::MAX, u64::MAX));
@@ -61,7 +61,11 @@ impl Tally {
             self.counts.unknown += outcome.counts.unknown;
             self.coverage.add(outcome);
         }
-        let failure = Failure { seed, failing: Failing::of(outcome)? };
+        let failing = match result {
+            Ok((plan, outcome)) => Failing::shown_by(plan, outcome)?,
+            Err(error) => error.into(),
+        };
+        let failure = Failure { seed, failing };
         let line = self.line(&failure);
         self.failures.push(failure);
         Some(line)

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &DrillArgs) -> Result<(), CliError> {
     output::line(format!("{}\n", drill.name()));
     output::lines(verdict.lines(&drill.plan(args.seed_base)));
     if let Some(path) = &args.report {
-        write_report(path, &drill, verdict.failed_seed().unwrap_or(args.seed_base))?;
+        write_report(path, &args.file, &drill, verdict.failed_seed().unwrap_or(args.seed_base))?;
     }
     judge(&verdict)
 }
@@ -45,10 +45,11 @@ fn read(path: &Path) -> Result<Drill, CliError> {
     Drill::parse(&text).map_err(|error| CliError::Usage(format!("{}: {error}", path.display())))
 }
 
-fn write_report(path: &Path, drill: &Drill, seed: u64) -> Result<(), CliError> {
+fn write_report(path: &Path, file: &Path, drill: &Drill, seed: u64) -> Result<(), CliError> {
     let plan = drill.plan(seed);
     let outcome = sojourn_sim::run(&plan, true).map_err(|error| CliError::Broken(error.to_string()))?;
-    super::report::write(path, &plan, &outcome)
+    let replay = format!("sojourn-sim drill {} --seeds 1 --seed-base {seed}", file.display());
+    super::report::write(path, &plan, &outcome, &replay)
 }
 
 fn judge(verdict: &Verdict) -> Result<(), CliError> {

@@ -18,7 +18,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), CliError> {
     if let Ok(outcome) = &outcome {
         tell(&plan, outcome);
     }
-    match Failing::of(&outcome) {
+    match Failing::of(&plan, &outcome) {
         None => {
             output::line("Everything held.");
             Ok(())

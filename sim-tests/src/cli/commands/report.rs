@@ -14,9 +14,9 @@ use crate::cli::{output, source};
 pub(crate) fn run(args: &ReportArgs) -> Result<(), CliError> {
     let plan = source::plan(&args.plan)?;
     let outcome = sojourn_sim::run(&plan, true);
-    let failing = Failing::of(&outcome);
+    let failing = Failing::of(&plan, &outcome);
     let outcome = outcome.map_err(|error| CliError::Broken(error.to_string()))?;
-    write(&args.out, &plan, &outcome)?;
+    write(&args.out, &plan, &outcome, &source::replay_command_of(&args.plan, &plan))?;
     match failing {
         None => output::line("Everything held."),
         Some(Failing { invariant, detail }) => output::line(format!("{invariant}: {detail}")),
@@ -24,9 +24,9 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Writes the page of a run, and says so.
-pub(crate) fn write(path: &Path, plan: &Plan, outcome: &Outcome) -> Result<(), CliError> {
-    let page = sojourn_sim::report::page(plan, outcome);
+/// Writes the page of a run, and says so. `replay` is the command that runs the same again.
+pub(crate) fn write(path: &Path, plan: &Plan, outcome: &Outcome, replay: &str) -> Result<(), CliError> {
+    let page = sojourn_sim::report::page(plan, outcome, replay);
     std::fs::write(path, page).map_err(|error| CliError::file("cannot write", path, error))?;
     output::line(format!("Wrote {}.", path.display()));
     Ok(())

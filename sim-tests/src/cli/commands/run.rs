@@ -24,11 +24,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), CliError> {
     let work = |seed| {
         let plan =
             source::drawn(seed, level, scenario).map_err(|error| sojourn_sim::RunError(error.to_string()))?;
-        sojourn_sim::run(&plan, false)
+        sojourn_sim::run(&plan, false).map(|outcome| (plan, outcome))
     };
     for_each(args.seed_base..end, args.jobs.map_or_else(host::cores, usize::from), work, |event| {
-        if let Event::Done(seed, outcome) = event
-            && let Some(line) = tally.add(seed, &outcome)
+        if let Event::Done(seed, result) = event
+            && let Some(line) = tally.add(seed, &result)
         {
             progress.line(&line);
         }

@@ -26,12 +26,16 @@ pub(crate) fn run(args: &ShrinkArgs) -> Result<(), CliError> {
     let how = if shrunk.is_minimal { "nothing more can go" } else { "more might go with more --tries" };
     output::line(format!("After {} {how}. What is left:\n", count(shrunk.runs, "run")));
     output::lines(prose::plan(&shrunk.plan));
-    output::line(format!("\nWrote {0}. Replay: sojourn-sim replay --plan {0}", path.display()));
+    output::line(format!(
+        "\nWrote {}. Replay: {}",
+        path.display(),
+        source::stored_replay_command(&path, None)
+    ));
     Ok(())
 }
 
 fn failing(plan: &Plan) -> Option<Failing> {
-    Failing::of(&sojourn_sim::run(plan, false))
+    Failing::of(plan, &sojourn_sim::run(plan, false))
 }
 
 fn shrunk(plan: Plan, invariant: &str, tries: u64) -> Shrunk {

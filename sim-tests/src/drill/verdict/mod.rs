@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 pub use calls::Calls;
 
-use crate::RunError;
 use crate::plan::Plan;
 use crate::prose::{Names, count, duration, fault};
 use crate::record::{Answer, Happening, Outcome};
+use crate::{Failing, RunError};
 
 /// What all runs of a drill showed together.
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ impl Verdict {
             })
             .count() as u64;
         self.converged_ms_max = self.converged_ms_max.max(converge::took_ms(&outcome.timeline));
-        self.failures.extend(outcome.violation.as_ref().map(|violation| (plan.seed, violation.to_string())));
+        self.failures.extend(Failing::shown_by(plan, outcome).map(|failing| (plan.seed, failing.detail)));
         calls::count(plan, &outcome.timeline, &mut self.calls);
     }
 

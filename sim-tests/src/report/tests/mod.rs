@@ -5,18 +5,25 @@ mod markup;
 
 use fixture::{broken, held, huge, plan};
 
-use super::page;
-use crate::plan::NodeId;
+use crate::plan::{NodeId, Plan};
+use crate::prose::Names;
+use crate::record::{Happening, Outcome};
+
+const REPLAY: &str = "sojourn-sim replay 4711 --scenario <any>";
+
+fn page(plan: &Plan, outcome: &Outcome) -> String {
+    super::page(plan, outcome, REPLAY)
+}
 
 #[test]
 fn tells_the_verdict_every_node_and_each_fault() {
     let (plan, outcome) = (plan(), held());
     let page = page(&plan, &outcome);
     assert!(page.contains("Every invariant held"));
-    assert!(page.contains("sojourn-sim replay 4711 --level core --plan-version 1"));
+    assert!(page.contains("<code>sojourn-sim replay 4711 --scenario &lt;any&gt;</code>"));
     assert!(page.contains(&format!("{:032x}", outcome.trace_hash)));
-    for (node, _) in plan.shape.placed() {
-        assert!(page.contains(&format!(">{node}<title>")), "{node} has no lane");
+    for name in Names::new(&plan.shape).all_nodes() {
+        assert!(page.contains(&format!(">{name}<title>")), "{name} has no lane");
     }
     assert!(page.contains(&format!(">{}<title>", NodeId(9))), "the node that a fault added has no lane");
     for (index, planned) in plan.faults.iter().enumerate() {
@@ -34,9 +41,36 @@ fn tells_what_broke_and_shows_the_session_in_question() {
     assert!(page.contains("No resurrection"));
     assert!(page.contains("class=\"break\""));
     assert!(page.contains("<option value=\"3\" selected=\"selected\">"));
-    assert!(page.contains("▸ node 7<title>"));
+    assert!(page.contains("▸ tokyo-2<title>"));
     assert!(page.contains("The last happenings before I6 broke"));
     assert!(!page.contains("Every invariant held"));
+}
+
+#[test]
+fn nodes_of_the_plan_have_names_everywhere() {
+    let mut outcome = broken();
+    let detail = "node 1 hides what node 9 and node 8 show".to_owned();
+    outcome.timeline.push((31_250_000, Happening::Impossible { invariant: "I17", detail }));
+    let page = page(&plan(), &outcome);
+    for (node, _) in plan().shape.placed() {
+        for after in ["<", " ", ",", ":", "."] {
+            assert!(!page.contains(&format!("{node}{after}")), "{node} has no name");
+        }
+    }
+    for told in [
+        "<p>tokyo-2 shows session 3 as live",
+        "acknowledged by frankfurt-1 at 14.823 s",
+        "frankfurt-1, virginia-1, tokyo-1 and the rest do not see each other (messages wait), from",
+        "frankfurt-1 → virginia-1 waits",
+        "frankfurt-2 loses power in the middle of a disk write: from",
+        "virginia-3 lost its disk, at 21 s",
+        "tokyo-3 refused poison, 5 times, at 26.2 s",
+        "the clock of virginia-2 was off by",
+        ": frankfurt-1 says: live,",
+        "frankfurt-2 hides what node 9 and tokyo-3 show",
+    ] {
+        assert!(page.contains(told), "{told}");
+    }
 }
 
 #[test]
