@@ -12,7 +12,14 @@ use crate::record::{Answer, Content, EPOCH_MS, Happening, LostDisk, Shown};
 /// of the creation, and no session lasts longer than it.
 #[derive(Default)]
 pub(crate) struct Deadlines {
-    least_ms: BTreeMap<(NodeId, SessionId), u64>,
+    least: BTreeMap<(NodeId, SessionId), Least>,
+}
+
+/// The earliest deadline that a node has shown.
+struct Least {
+    deadline_ms: u64,
+    /// The node has lost unsynced writes since, and with them perhaps what it showed.
+    may_be_lost: bool,
 }
 
 impl Invariant for Deadlines {
@@ -34,12 +41,13 @@ impl Invariant for Deadlines {
                 self.shows(at_us, (*node, *session), content, oracle)
             }
             Happening::DiskLost { node, lost } if *lost != LostDisk::Unsynced => {
-                self.least_ms.retain(|(of, _), _| of != node);
+                self.least.retain(|(of, _), _| of != node);
                 Ok(())
             }
             Happening::DiskLost { node, .. } => {
-                // The merge of a second creation may have been lost.
-                self.least_ms.retain(|(of, session), _| of != node || oracle.creates(*session).len() == 1);
+                for (_, least) in self.least.iter_mut().filter(|((of, _), _)| of == node) {
+                    least.may_be_lost = true;
+                }
                 Ok(())
             }
             _ => Ok(()),
@@ -59,14 +67,17 @@ impl Deadlines {
         if expires_at_ms > absolute_deadline_ms {
             return Err(format!("{node}: {session} lasts beyond its absolute deadline"));
         }
-        let least_ms = self.least_ms.entry((node, session)).or_insert(absolute_deadline_ms);
-        // One that a clock far behind had created is over at once, and its id free again.
-        let is_another = oracle.creates(session).len() > 1 && *least_ms < EPOCH_MS + at_us / 1_000;
-        if absolute_deadline_ms > *least_ms && !is_another {
-            let by_ms = absolute_deadline_ms - *least_ms;
-            return Err(format!("{node}: the absolute deadline of {session} grew by {by_ms} ms"));
+        let shown = Least { deadline_ms: absolute_deadline_ms, may_be_lost: false };
+        if let Some(least) = self.least.insert((node, session), shown) {
+            // A creation may be lost in a crash, and one that a clock far behind has made
+            // is over at once: then the id is free for another one.
+            let is_over = least.deadline_ms < EPOCH_MS + at_us / 1_000;
+            let is_another = oracle.creates(session).len() > 1 && (least.may_be_lost || is_over);
+            if absolute_deadline_ms > least.deadline_ms && !is_another {
+                let by_ms = absolute_deadline_ms - least.deadline_ms;
+                return Err(format!("{node}: the absolute deadline of {session} grew by {by_ms} ms"));
+            }
         }
-        *least_ms = absolute_deadline_ms;
         let latest_ms = oracle.absolute_deadline_us_max(session).map(|us| EPOCH_MS + us / 1_000);
         if latest_ms.is_some_and(|latest_ms| absolute_deadline_ms > latest_ms) {
             return Err(format!(
@@ -117,6 +128,24 @@ mod tests {
             run.made(0, N[0]).made(1, N[1]);
             run.read(2, N[0], moved(-lies_back_ms)).unwrap();
             assert_eq!(run.after(1_000).read(2, N[0], moved(0)).is_ok(), is_held, "{lies_back_ms}");
+        }
+    }
+
+    #[test]
+    fn a_second_creation_may_follow_one_that_was_lost() {
+        for (lost, is_held) in [(true, true), (false, false)] {
+            let mut run = Run::new(Deadlines::default()).plans(&[
+                call(Action::Create),
+                call(Action::Read),
+                call(Action::Create),
+            ]);
+            run.made(0, N[0]);
+            run.read(1, N[0], moved(-200)).unwrap();
+            if lost {
+                run.crash(N[0], LostDisk::Unsynced);
+            }
+            run.made(2, N[0]);
+            assert_eq!(run.read(1, N[0], moved(0)).is_ok(), is_held, "{lost}");
         }
     }
 

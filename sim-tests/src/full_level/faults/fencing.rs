@@ -124,7 +124,12 @@ impl Acting for Intruder {
         if !self.is_refused && world.wire.is_affected(self.node.host) {
             // It cannot be told yet.
             self.began_us = Some(world.now_us());
-        } else if late && !self.is_refused && self.node.state() == NodeState::Up && !self.is_let_in {
+        } else if late
+            && !self.is_refused
+            && !self.is_joining
+            && self.node.state() == NodeState::Up
+            && !self.is_let_in
+        {
             self.is_let_in = true;
             world.tale.tell(Happening::FencingFailed { node: self.node.id });
         }
