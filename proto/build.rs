@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 7] = [
     "sojourn/session/v1/session.proto",
     "sojourn/cluster/v1/cluster.proto",
+    "sojourn/directory/v1/directory.proto",
+    "sojourn/feed/v1/feed.proto",
+    "sojourn/export/v1/export.proto",
     "sojourn/replication/v1/replication.proto",
     "sojourn/membership/v1/membership.proto",
 ];

@@ -54,7 +54,10 @@ impl Client {
         Err(last)
     }
 
-    async fn limited<T>(&self, call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Error> {
+    pub(crate) async fn limited<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<T, Error> {
         let limit = Duration::from_millis(self.inner.config.request_timeout_ms.into());
         match tokio::time::timeout(limit, call).await {
             Ok(Ok(response)) => Ok(response.into_inner()),

@@ -6,13 +6,15 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use crate::cache::ReadCacheConfig;
+
 /// What is wrong with a configuration.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
     /// A field has a value that it must not have.
     #[error("{field}: {problem}")]
     Invalid {
-        /// The field of [`ClientConfig`].
+        /// The field of [`ClientConfig`], or of what else was configured.
         field: &'static str,
         /// What is wrong and what is allowed.
         problem: String,
@@ -107,6 +109,9 @@ pub struct ClientConfig {
     pub message_bytes_max: usize,
     /// Where to connect in place of an address that a node advertises. Default: none.
     pub address_overrides: BTreeMap<String, String>,
+    /// Answers reads from what was read a moment ago; what others write, logouts
+    /// above all, is then seen a stated time later. Default: none, every read asks a node.
+    pub read_cache: Option<ReadCacheConfig>,
 }
 
 impl ClientConfig {
@@ -135,6 +140,7 @@ impl ClientConfig {
             batch_bytes_max: 256 << 10,
             message_bytes_max: 16 << 20,
             address_overrides: BTreeMap::new(),
+            read_cache: None,
         }
     }
 
@@ -180,6 +186,13 @@ impl ClientConfig {
         self
     }
 
+    /// Answers reads from what was read a moment ago.
+    #[must_use]
+    pub fn read_cache(mut self, cache: ReadCacheConfig) -> Self {
+        self.read_cache = Some(cache);
+        self
+    }
+
     /// Checks every field.
     ///
     /// # Errors
@@ -207,6 +220,7 @@ impl ClientConfig {
         for (field, value) in positive {
             check(field, value > 0, "must be at least 1")?;
         }
+        self.read_cache.as_ref().map_or(Ok(()), ReadCacheConfig::validate)?;
         check("in_flight_max", self.in_flight_max <= 1 << 20, "must be at most 1048576")?;
         check(
             "backoff_max_ms",
@@ -216,7 +230,7 @@ impl ClientConfig {
     }
 }
 
-fn check(field: &'static str, holds: bool, problem: &str) -> Result<(), ConfigError> {
+pub(crate) fn check(field: &'static str, holds: bool, problem: &str) -> Result<(), ConfigError> {
     if holds { Ok(()) } else { Err(ConfigError::Invalid { field, problem: problem.to_owned() }) }
 }
 

@@ -22,15 +22,20 @@
 //! A [`Client`] knows the layout of the cluster and sends each call straight to
 //! a node of its own region that holds the session; it falls over to another
 //! node, then to another region. All calls share a few long-lived streams to
-//! each node. With the feature `tower-sessions`, [`SojournStore`] keeps an axum
-//! application's cookie sessions.
+//! each node. With the feature `web`, the module `web` keeps the sessions of tower
+//! and axum applications; with the feature `tower-sessions`, [`SojournStore`] does
+//! so for those that use that crate.
 
 mod backoff;
+mod cache;
 mod calls;
 mod client;
 mod cluster;
 mod config;
+mod directory;
 mod error;
+mod explain;
+mod export;
 mod model;
 mod pipeline;
 mod routing;
@@ -38,19 +43,39 @@ mod runtime;
 #[cfg(feature = "tower-sessions")]
 mod tower_store;
 mod transport;
+mod watch;
+#[cfg(feature = "web")]
+pub mod web;
 
-pub use calls::{BatchGetCall, CreateCall, GetCall, RevokeCall, TouchCall, UpdateCall};
+pub use cache::{CacheFollow, ReadCacheConfig};
+pub use calls::{
+    BatchGetCall, CreateCall, EndAllSessionsCall, GetCall, PrincipalReceiptCall, ReceiptCall, RevokeCall,
+    RotateCall, TouchCall, UpdateCall,
+};
 pub use client::Client;
 pub use config::{ClientConfig, ConfigError, TlsConfig};
-pub use error::{Details, Error};
+pub use error::{Details, Error, Partial};
+pub use export::Export;
 pub use model::{
-    Auth, CausalToken, Changes, Consistency, Created, Durability, Read, Revoked, Session, SessionId,
-    TokenError, Touched, Updated, Value,
+    Auth, CausalToken, Changes, Consistency, Created, Durability, LoggedOut, Read, Receipt, RegionReceipt,
+    Revoked, Rotated, Session, SessionId, TokenError, Touched, Updated, Value,
 };
 pub use runtime::Environment;
 #[cfg(feature = "tower-sessions")]
 pub use tower_store::SojournStore;
 pub use transport::{Connection, Connector, TcpConnector};
+pub use watch::{
+    AttributeChange, Changed, CounterChange, CursorError, SetChange, Watch, WatchCall, WatchCursor,
+    WatchEvent, WatchKind,
+};
+
+/// Messages of explanations, as [`Client::explain`] answers them.
+pub use sojourn_proto::feed::v1 as feed_types;
 
 /// Messages of the cluster service, as [`Client::status`] and its kin answer them.
 pub use sojourn_proto::cluster::v1 as cluster_types;
+/// Messages of the export service, as [`Client::export`] and [`Client::import`] take and give them.
+pub use sojourn_proto::export::v1 as export_types;
+
+/// Messages of the directory service, as [`Client::list_sessions`] and its kin answer them.
+pub use sojourn_proto::directory::v1 as directory_types;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -55,6 +56,13 @@ impl Environment {
 #[allow(clippy::disallowed_methods, reason = "this is the seam")]
 pub(crate) fn now() -> Instant {
     Instant::now()
+}
+
+/// This machine's wall clock, in milliseconds since the Unix epoch.
+#[allow(clippy::disallowed_methods, reason = "this is the seam")]
+pub(crate) fn wall_ms() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A task on the current tokio runtime.

@@ -22,8 +22,10 @@ macro_rules! planted {
 pub mod api;
 pub mod config;
 pub mod daemon;
+pub mod directory;
 pub mod engine;
 pub mod env;
+pub mod feed;
 pub mod membership;
 pub mod placement;
 #[cfg(feature = "planted-bugs")]

@@ -54,9 +54,14 @@ plants! {
         CounterSendsTheStep "counter-sends-the-step" "A counter's fragment holds the step in place of the sum, and the greater of the two wins (I3).",
         RemovalBeatsUnseenAdd "removal-beats-unseen-add" "Removing a member also takes additions that the removal had not seen (I1, I3).",
         LaterUseBeatsRevocation "later-use-beats-revocation" "A use stamped later than a revocation brings the session back (I5, I6).",
+        LogoutEverywhereEndsOne "logout-everywhere-ends-one" "A logout everywhere ends a session only if its principal has no other (I7).",
         LastSeenGoesBack "last-seen-goes-back" "The last use is the one that was merged last, not the latest (I1).",
         IdleIsNotJudged "idle-is-not-judged" "A session that lay idle for too long is live until its absolute deadline (I8).",
         PartialIsServed "partial-is-served" "A record of which only fragments are here passes for the whole (I1, I3).",
+        UseUndoesRotation "use-undoes-rotation" "A later use that is merged takes a session back to its first id (I12).",
+        ReplacedIdIsAccepted "replaced-id-is-accepted" "An id is accepted for ever after its rotation (I12).",
+        GraceOutlivesLogin "grace-outlives-login" "A rotation without grace leaves the graces of earlier ones (I12).",
+        LaterRoutineBeatsLogin "later-routine-beats-login" "Of rotations at the same time the later one holds, though another left no grace (I12).",
         FutureStampMovesClock "future-stamp-moves-clock" "Stamps far ahead of the wall clock are absorbed and drag the clock along (I21).",
         // The step.
         TouchExtendsAbsolute "touch-extends-absolute" "A touch moves the absolute deadline (I9).",
@@ -82,6 +87,7 @@ plants! {
         CheckpointAheadOfRecords "checkpoint-ahead-of-records" "A checkpoint's vectors name a write whose record waits for the next checkpoint (I1, I3).",
         TransferDropsRevocations "transfer-drops-revocations" "A state that is revoked is left out when a partition is taken over (I6).",
         // Replication.
+        DigestsAreNotTold "digests-are-not-told" "Peers whose version vectors agree never compare what they hold (I17).",
         GossipTrustsAnyHash "gossip-trusts-any-hash" "A peer that starts an exchange passes for one that holds everything (I1, I17).",
         BufferHasNoBound "buffer-has-no-bound" "What waits for a slow peer is kept in memory without a bound (I18).",
         TruncationIsNotTold "truncation-is-not-told" "A peer beyond the log's reach is not told that it must ask for the records (I17).",
@@ -89,6 +95,8 @@ plants! {
         MajorityIsHalf "majority-is-half" "A majority is one replica short (I4).",
         EachQuorumIsLocal "each-quorum-is-local" "A quorum in each region asks the own region alone (I3).",
         AcksCountAnyRegion "acks-count-any-region" "Confirmations count for every region, whichever they came from (I3).",
+        FreshBeforeItCame "fresh-before-it-came" "A node says that it is as fresh as what its peers told, though what they named has not come (I13).",
+        ReceiptOfAMajority "receipt-of-a-majority" "A receipt says that a region has applied a logout once a majority of its replicas has (I13).",
         RemovedNodeIsHeard "removed-node-is-heard" "A removed node may open replication links (I15).",
         // Membership.
         IdsByCount "ids-by-count" "A new node's id is the number of living nodes and one, so a removed one makes ids come twice (I15).",
@@ -96,8 +104,12 @@ plants! {
         WipedNodeIsLetIn "wiped-node-is-let-in" "A name that is in use is given to a node with another disk (I15).",
     }
     full {
+        // The change feed.
+        FeedBeginsTooLate "feed-begins-too-late" "A change feed that is taken up from a cursor begins one write too late (I25).",
+        FeedTellsTwice "feed-tells-twice" "The change feed tells what comes in although it has read it from the log (I25).",
         // The API.
         TokenIsIgnored "token-is-ignored" "A call does not wait for what its causal token names (I10).",
+        ReplacedIdIsRead "replaced-id-is-read" "A read does not ask whether the id was replaced (I12).",
         QuorumReadIsNotMerged "quorum-read-is-not-merged" "A read at a quorum answers from its own replica alone (I4).",
     }
 }

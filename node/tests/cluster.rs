@@ -49,7 +49,7 @@ async fn start_all(world: &World, count: usize, more: &str) -> Vec<TestNode> {
 }
 
 fn read(id: &str, consistency: pb::Consistency, causal_token: prost::bytes::Bytes) -> pb::GetRequest {
-    let options = pb::ReadOptions { consistency: consistency.into(), causal_token };
+    let options = pb::ReadOptions { consistency: consistency.into(), causal_token, ..Default::default() };
     pb::GetRequest { namespace: "shop".into(), session_id: id.into(), options: Some(options) }
 }
 
@@ -75,6 +75,7 @@ async fn regions_share_sessions_and_revocations() {
         session_id: id.into(),
         reason: "logout".into(),
         options: Some(options),
+        wait: None,
     };
     nodes[1].sessions().revoke(revoke.clone()).await.unwrap();
     for node in &nodes {

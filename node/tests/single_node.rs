@@ -61,6 +61,7 @@ async fn a_session_lives_and_ends() {
         session_id: id.into(),
         reason: "logout".into(),
         options: None,
+        wait: None,
     };
     let first = node.sessions().revoke(revoke.clone()).await.unwrap().into_inner();
     revoke.reason = "again".into();
@@ -154,7 +155,7 @@ async fn tokens_levels_and_idempotency_keys_hold_on_one_node() {
             let options = pb::WriteOptions { consistency, durability, ..Default::default() };
             let request = pb::UpdateRequest { options: Some(options), ..set(&id, "a", text("b")) };
             let causal_token = node.update(request).await.unwrap().causal_token;
-            let options = Some(pb::ReadOptions { consistency: 1, causal_token });
+            let options = Some(pb::ReadOptions { consistency: 1, causal_token, ..Default::default() });
             let get = pb::GetRequest { namespace: "shop".into(), session_id: id.clone(), options };
             node.sessions().get(get).await.unwrap();
         }
@@ -176,7 +177,7 @@ async fn a_token_from_the_future_is_not_yet() {
     // The last number of a token is the sequence number of its last origin: name a later write.
     let mut token = made.causal_token.to_vec();
     *token.last_mut().unwrap() += 100;
-    let options = Some(pb::ReadOptions { consistency: 0, causal_token: token.into() });
+    let options = Some(pb::ReadOptions { causal_token: token.into(), ..Default::default() });
     let get = pb::GetRequest { namespace: "shop".into(), session_id: made.session_id, options };
     let mut request = tonic::Request::new(get);
     request.set_timeout(Duration::from_millis(300));

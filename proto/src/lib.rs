@@ -18,6 +18,43 @@ pub mod cluster {
     }
 }
 
+/// Principals and policies.
+pub mod directory {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("sojourn.directory.v1");
+    }
+}
+
+/// The change feed, and how a session came to be as it is.
+pub mod feed {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("sojourn.feed.v1");
+    }
+}
+
+/// Copies of a namespace.
+pub mod export {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("sojourn.export.v1");
+
+        impl ImportResponse {
+            /// Counts what another call has taken, too; `replica_id` becomes that of the other one.
+            pub fn add(&mut self, other: &Self) {
+                self.merged += other.merged;
+                self.unchanged += other.unchanged;
+                self.ended += other.ended;
+                self.expired += other.expired;
+                self.conflicting += other.conflicting;
+                self.refused += other.refused;
+                self.replica_id = other.replica_id;
+            }
+        }
+    }
+}
+
 /// Between nodes: replication.
 pub mod replication {
     /// Version 1.

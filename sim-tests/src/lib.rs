@@ -15,6 +15,7 @@ pub mod drill;
 mod env;
 mod failing;
 mod full_level;
+mod ids;
 mod interpose;
 mod invariants;
 mod names;
@@ -35,4 +36,4 @@ pub use full_level::INEXPRESSIBLE;
 pub use names::Unknown;
 #[cfg(feature = "planted-bugs")]
 pub use run::run_planted;
-pub use run::{RunError, SIMULATION_THREAD, run};
+pub use run::{RunError, SIMULATION_THREAD, panic_message, played_here, run};

@@ -109,28 +109,7 @@ fn places(fault: &mut Fault) -> Places<'_> {
         Fault::Bridge { node, left } => (vec![node], Vec::new(), Some(left)),
         Fault::OneWay { from, to } | Fault::Clog { from, to } => (vec![from, to], Vec::new(), None),
         Fault::Reset { a, b } => (vec![a, b], Vec::new(), None),
-        Fault::PowerLoss { node, .. }
-        | Fault::Pause { node }
-        | Fault::LongOutage { node }
-        | Fault::ClockDrift { node, .. }
-        | Fault::ClockStep { node, .. }
-        | Fault::BootClockBack { node, .. }
-        | Fault::FailedSync { node }
-        | Fault::DiskFull { node }
-        | Fault::DiskError { node }
-        | Fault::SlowDisk { node, .. }
-        | Fault::BitFlip { node }
-        | Fault::RemoveNode { node }
-        | Fault::RemovedNodeReturns { node }
-        | Fault::WipedNode { node }
-        | Fault::ClonedDisk { node }
-        | Fault::BackupRestored { node }
-        | Fault::Poison { node } => (vec![node], Vec::new(), None),
-        Fault::Loss { .. }
-        | Fault::Duplicate { .. }
-        | Fault::Reorder { .. }
-        | Fault::Delay { .. }
-        | Fault::RollingRestart => (Vec::new(), Vec::new(), None),
+        other => (other.node_mut().into_iter().collect(), Vec::new(), None),
     }
 }
 

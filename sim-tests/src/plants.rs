@@ -3,7 +3,8 @@
 use sojourn_node::planted::Plant;
 
 use crate::names::{Unknown, find_in};
-use crate::plan::{Level, draw};
+use crate::plan::{Level, Plan, draw};
+use crate::scenarios::{self, READS_OF_ALL, Scenario};
 use crate::{Failing, run, run_planted};
 
 /// A planted fault that was found.
@@ -32,14 +33,25 @@ pub fn find(name: &str) -> Result<Plant, Unknown> {
 }
 
 /// Tries seeds from 0 upwards until the plant breaks an invariant in a plan that
-/// holds without it. None if so many seeds do not show it.
-pub fn hunt(plant: Plant, seeds_max: u64) -> Option<Find> {
+/// holds without it. None if so many seeds do not show it. Plans are of the scenario, if one is named.
+pub fn hunt(plant: Plant, scenario: Option<&Scenario>, seeds_max: u64) -> Option<Find> {
     (0..seeds_max).find_map(|seed| {
-        let plan = draw(seed, level_of(plant));
+        let plan = plan_of(plant, scenario, seed);
         let failing = Failing::of(&plan, &run_planted(&plan, plant))?;
         let is_due_to_the_plant = Failing::of(&plan, &run(&plan, false)).is_none();
         is_due_to_the_plant.then_some(Find { seeds: seed + 1, seed, invariant: failing.invariant })
     })
+}
+
+/// A plan drawn freely, unless the plant shows only in a scene that is seldom drawn.
+fn plan_of(plant: Plant, scenario: Option<&Scenario>, seed: u64) -> Plan {
+    let level = level_of(plant);
+    let scene = scenario.or(match plant {
+        Plant::QuorumReadIsNotMerged => Some(&READS_OF_ALL),
+        Plant::DigestsAreNotTold => scenarios::find("record-of-a-removed-node").ok(),
+        _ => None,
+    });
+    scene.and_then(|scene| scene.plan(seed, level).ok()).unwrap_or_else(|| draw(seed, level))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use sojourn_sim::plan::Level;
 use sojourn_sim::scenarios::{FOUND, SCENES, Scenario};
 use sojourn_sim::{Failing, run};
 
-const SEEDS: u64 = 5;
+const SEEDS: u64 = 2;
 
 fn hold(scenario: &Scenario, seed: u64, level: Level) {
     let plan = scenario.plan(seed, level).unwrap();

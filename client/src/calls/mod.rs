@@ -2,16 +2,23 @@
 
 mod batch_get;
 mod create;
+mod end_all_sessions;
 mod get;
+mod receipt;
 mod revoke;
+mod rotate;
 mod touch;
 mod update;
+mod wait;
 mod write;
 
 pub use batch_get::BatchGetCall;
 pub use create::CreateCall;
+pub use end_all_sessions::EndAllSessionsCall;
 pub use get::GetCall;
+pub use receipt::{PrincipalReceiptCall, ReceiptCall};
 pub use revoke::RevokeCall;
+pub use rotate::RotateCall;
 pub use touch::TouchCall;
 pub use update::UpdateCall;
 

@@ -7,10 +7,11 @@ use sojourn_proto::session::v1::pipeline_call::Call;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
 
 use super::unexpected;
+use super::wait::receipt_settings;
 use super::write::{send_by_await, write_settings};
 use crate::client::Client;
 use crate::error::Error;
-use crate::model::{CausalToken, Revoked, SessionId};
+use crate::model::{CausalToken, Receipt, Revoked, SessionId};
 use crate::routing::Place;
 
 /// Ends a session; see [`Client::revoke`].
@@ -22,6 +23,7 @@ pub struct RevokeCall<'c> {
 }
 
 write_settings!(RevokeCall);
+receipt_settings!(RevokeCall);
 send_by_await!(RevokeCall, Revoked);
 
 impl<'c> RevokeCall<'c> {
@@ -30,13 +32,15 @@ impl<'c> RevokeCall<'c> {
             namespace: namespace.to_owned(),
             session_id: id.reveal().to_owned(),
             reason: reason.to_owned(),
-            options: None,
+            ..RevokeRequest::default()
         };
         Self { client, request, timeout_ms: None }
     }
 
     async fn send(mut self) -> Result<Revoked, Error> {
-        let settings = self.prepare();
+        let mut settings = self.prepare();
+        settings.waits |= self.request.wait.is_some();
+        let _writing = self.client.writing(&self.request.namespace, &self.request.session_id);
         let place = Place::of(&self.request.namespace, &self.request.session_id);
         match self.client.call(place, Call::Revoke(self.request), settings).await? {
             Reply::Revoke(response) => Ok(Revoked {
@@ -44,6 +48,7 @@ impl<'c> RevokeCall<'c> {
                 reason: response.reason,
                 token: CausalToken::from_bytes(response.causal_token),
                 replica_id: response.replica_id,
+                receipt: Receipt::from_wire(response.receipt),
             }),
             _ => unexpected("Revoke"),
         }

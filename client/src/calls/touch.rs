@@ -32,6 +32,7 @@ impl<'c> TouchCall<'c> {
 
     async fn send(mut self) -> Result<Touched, Error> {
         let settings = self.prepare();
+        let _writing = self.client.writing(&self.request.namespace, &self.request.session_id);
         let place = Place::of(&self.request.namespace, &self.request.session_id);
         match self.client.call(place, Call::Touch(self.request), settings).await? {
             Reply::Touch(response) => Ok(Touched {

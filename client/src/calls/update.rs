@@ -2,15 +2,15 @@
 
 use std::future::IntoFuture;
 
-use sojourn_proto::session::v1::UpdateRequest;
 use sojourn_proto::session::v1::pipeline_call::Call;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
+use sojourn_proto::session::v1::{Expectation, UpdateRequest};
 
 use super::unexpected;
 use super::write::{send_by_await, write_settings};
 use crate::client::Client;
 use crate::error::Error;
-use crate::model::{CausalToken, Changes, Session, SessionId, Updated};
+use crate::model::{CausalToken, Changes, Session, SessionId, Updated, Value};
 use crate::routing::Place;
 
 /// Changes a session; see [`Client::update`].
@@ -41,6 +41,23 @@ impl<'c> UpdateCall<'c> {
         self
     }
 
+    /// Compare and set: changes nothing unless the attribute holds this value, of the same
+    /// kind, at the replica that makes the change ([`Error::NotAsExpected`]). Of two callers
+    /// at one replica one fails. It is no lock: another replica may make another change
+    /// at the same time, and then the later one holds in the end.
+    pub fn expect_here(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.request
+            .expected_here
+            .push(Expectation { name: name.to_owned(), value: Some(value.into().into_wire()) });
+        self
+    }
+
+    /// As [`Self::expect_here`]: the attribute must not be there.
+    pub fn expect_absent_here(mut self, name: &str) -> Self {
+        self.request.expected_here.push(Expectation { name: name.to_owned(), value: None });
+        self
+    }
+
     /// Also returns the session as it is after the change.
     pub fn return_session(mut self) -> Self {
         self.request.return_session = true;
@@ -49,6 +66,7 @@ impl<'c> UpdateCall<'c> {
 
     async fn send(mut self) -> Result<Updated, Error> {
         let settings = self.prepare();
+        let _writing = self.client.writing(&self.request.namespace, &self.request.session_id);
         let place = Place::of(&self.request.namespace, &self.request.session_id);
         match self.client.call(place, Call::Update(self.request), settings).await? {
             Reply::Update(response) => Ok(Updated {

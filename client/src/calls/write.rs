@@ -1,8 +1,24 @@
 //! What all writes have in common.
 
+/// Adds the time-out to a call that has `timeout_ms`.
+macro_rules! timeout_setting {
+    ($call:ident) => {
+        impl $call<'_> {
+            /// How long the call may take with all its retries, in milliseconds.
+            /// Default: the configuration's `request_timeout_ms`.
+            pub fn timeout_ms(mut self, timeout_ms: u32) -> Self {
+                self.timeout_ms = Some(timeout_ms);
+                self
+            }
+        }
+    };
+}
+
 /// Adds the settings of a write to a call that has `request.options` and `timeout_ms`.
 macro_rules! write_settings {
     ($call:ident) => {
+        $crate::calls::write::timeout_setting!($call);
+
         impl $call<'_> {
             /// How many replicas must have the write before the answer. Default: one.
             pub fn consistency(mut self, level: $crate::Consistency) -> Self {
@@ -30,13 +46,6 @@ macro_rules! write_settings {
                 self
             }
 
-            /// How long the call may take with all its retries, in milliseconds.
-            /// Default: the configuration's `request_timeout_ms`.
-            pub fn timeout_ms(mut self, timeout_ms: u32) -> Self {
-                self.timeout_ms = Some(timeout_ms);
-                self
-            }
-
             fn options(&mut self) -> &mut sojourn_proto::session::v1::WriteOptions {
                 self.request.options.get_or_insert_default()
             }
@@ -52,6 +61,8 @@ macro_rules! write_settings {
 /// Adds the settings of a read to a call that has `request.options` and `timeout_ms`.
 macro_rules! read_settings {
     ($call:ident) => {
+        $crate::calls::write::timeout_setting!($call);
+
         impl $call<'_> {
             /// How many replicas' answers are merged. Default: one.
             pub fn consistency(mut self, level: $crate::Consistency) -> Self {
@@ -59,16 +70,23 @@ macro_rules! read_settings {
                 self
             }
 
-            /// Makes the read see at least what an earlier answer names.
-            pub fn after(mut self, token: &$crate::CausalToken) -> Self {
-                self.options().causal_token = token.to_wire();
+            /// Fails with [`Error::RevocationsTooStale`](crate::Error::RevocationsTooStale) unless
+            /// the node that answers knows all revocations of every region up to so many
+            /// milliseconds ago; the answer says up to when.
+            pub fn revocations_staleness_ms_max(mut self, staleness_ms_max: u64) -> Self {
+                self.options().revocations_staleness_ms_max = Some(staleness_ms_max);
                 self
             }
 
-            /// How long the call may take with all its retries, in milliseconds.
-            /// Default: the configuration's `request_timeout_ms`.
-            pub fn timeout_ms(mut self, timeout_ms: u32) -> Self {
-                self.timeout_ms = Some(timeout_ms);
+            /// Says up to when the node that answers knows all revocations, region by region.
+            pub fn report_revocations_staleness(mut self) -> Self {
+                self.options().report_revocations_staleness = true;
+                self
+            }
+
+            /// Makes the read see at least what an earlier answer names.
+            pub fn after(mut self, token: &$crate::CausalToken) -> Self {
+                self.options().causal_token = token.to_wire();
                 self
             }
 
@@ -97,4 +115,4 @@ macro_rules! send_by_await {
     };
 }
 
-pub(super) use {read_settings, send_by_await, write_settings};
+pub(super) use {read_settings, send_by_await, timeout_setting, write_settings};

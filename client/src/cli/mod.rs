@@ -10,8 +10,10 @@ mod commands;
 mod demo;
 mod dev_ca;
 mod error;
+mod export;
 mod host;
 mod output;
+mod utc;
 mod wan;
 
 use std::process::ExitCode;
@@ -57,6 +59,12 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Link(command) => commands::link::run(&data, command, output).await,
         Command::Node(command) => commands::node::run(&data, command, output).await,
         Command::Session(args) => commands::session::run(&data, args, output).await,
+        Command::Principal(args) => commands::principal::run(&data, args, output).await,
+        Command::Policy(args) => commands::policy::run(&data, args, output).await,
+        Command::Namespace(command) => commands::namespace::run(&data, command, output).await,
+        Command::Watch(args) => commands::watch::run(&data, args, output).await,
+        Command::Archive(args) => commands::archive::run(&data, args, output).await,
+        Command::Explain(args) => commands::explain::run(&data, args, output).await,
         Command::Status(args) => commands::status::run(&data, args, output).await,
         Command::Members(args) => commands::members::run(&data, &args, output).await,
         Command::Layout(args) => commands::layout::run(&data, &args, output).await,

@@ -85,8 +85,10 @@ impl Output {
     /// Why the command failed, on standard error.
     pub(crate) fn error(&self, error: &CliError) {
         let text = if self.is_json() {
-            serde_json::json!({ "error": { "reason": error.kind(), "message": error.to_string() } })
-                .to_string()
+            error.to_json().to_string()
+        } else if let CliError::Partial(partial) = error {
+            let id = partial.new_id.as_ref().map(|id| format!("; the session's id is {}", id.reveal()));
+            format!("partly done: {error}{}", id.unwrap_or_default())
         } else {
             format!("error: {error}")
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sojourn_proto::session::v1::Changes;
 use sojourn_proto::session::v1::pipeline_call::Call;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
 use tokio::time::Instant;
@@ -148,7 +149,7 @@ fn of_answer(error: Error) -> Problem {
         || error.reason() == "STORE_FAILED"
         || applied.is_some_and(|applied| applied == "unknown");
     match error {
-        Error::ConsistencyNotReached(_) => Problem::Final(error),
+        Error::Partial(_) | Error::ConsistencyNotReached(_) => Problem::Final(error),
         error if unknown => Problem::Unknown(error),
         error if error.is_retryable() => Problem::NotDone(error),
         error => Problem::Final(error),
@@ -160,13 +161,23 @@ fn is_about_the_node(error: &Error) -> bool {
     matches!(error.reason(), "NOT_READY" | "OVERLOADED" | "STORE_FAILED")
 }
 
+/// A login alone: made twice it is the same one, under the same id.
+fn changes_no_content(changes: &Changes) -> bool {
+    let Changes { set_attributes, remove_attributes, add_counters, change_sets, .. } = changes;
+    set_attributes.is_empty()
+        && remove_attributes.is_empty()
+        && add_counters.is_empty()
+        && change_sets.is_empty()
+}
+
 /// Idempotency keys are known to the node that did the write, not to the
 /// others. So a write whose outcome is unknown goes elsewhere only if doing it
 /// twice is the same as once. A second `Create` makes a session of its own.
 fn may_be_repeated_elsewhere(call: &Call) -> bool {
     match call {
-        Call::Get(_) | Call::BatchGet(_) | Call::Touch(_) | Call::Revoke(_) => true,
+        Call::Get(_) | Call::BatchGet(_) | Call::Touch(_) | Call::Revoke(_) | Call::Receipt(_) => true,
         Call::Create(create) => create.adopted_session_id.is_empty(),
+        Call::Rotate(rotate) => rotate.changes.as_ref().is_none_or(changes_no_content),
         Call::Update(_) => false,
     }
 }

@@ -113,7 +113,7 @@ impl Followed {
             }
             let usable = |node: &super::node::Node| node.health.usable(|| inner.since_start());
             let (index, node) = routes.choose(Place::Anywhere, spread, &self.left, usable)?;
-            (node.identity.clone(), index, node.cluster()?)
+            (node.identity.clone(), index, inner.cluster_over(node.channel()?))
         };
         self.left.push(index);
         self.failures = self.failures.saturating_add(1);

@@ -1,6 +1,7 @@
 //! The client: what every call goes through.
 
 mod attempt;
+mod feed;
 mod follow;
 mod node;
 mod routes;
@@ -13,18 +14,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::RwLock;
 use sojourn_proto::cluster::v1::cluster_service_client::ClusterServiceClient;
+use sojourn_proto::directory::v1::directory_service_client::DirectoryServiceClient;
 use sojourn_proto::session::v1::{Consistency, ReadOptions, WriteOptions};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
-use crate::calls::{BatchGetCall, CreateCall, GetCall, RevokeCall, TouchCall, UpdateCall};
+use crate::cache::{Key, ReadCache, Writing};
+use crate::calls::{
+    BatchGetCall, CreateCall, GetCall, PrincipalReceiptCall, ReceiptCall, RevokeCall, RotateCall, TouchCall,
+    UpdateCall,
+};
 use crate::config::ClientConfig;
 use crate::error::Error;
-use crate::model::{Changes, SessionId};
+use crate::model::{CausalToken, Changes, SessionId};
 use crate::routing::Place;
 use crate::runtime::{self, Environment};
 use crate::transport::Dialer;
+use crate::watch::WatchCall;
 use routes::Routes;
 
 /// A connection to a cluster; clones share it. See the crate's page for an example.
@@ -37,6 +44,7 @@ pub struct Client {
 
 pub(crate) struct Inner {
     pub(crate) config: ClientConfig,
+    cache: Option<ReadCache>,
     environment: Environment,
     dialer: Dialer,
     pub(crate) region: String,
@@ -76,6 +84,7 @@ impl Client {
         let (alive, ended) = oneshot::channel();
         let inner = Arc::new(Inner {
             spread: AtomicUsize::new(usize::from(environment.random_key()[0])),
+            cache: config.read_cache.clone().map(ReadCache::new),
             config,
             environment,
             dialer,
@@ -121,15 +130,67 @@ impl Client {
         TouchCall::new(self, namespace, id)
     }
 
+    /// Gives a live session another id; [`RotateCall::changes`] changes it with that, as one.
+    /// With a login or step-up among the changes the old id is dead at once, else it is
+    /// accepted for a grace, for requests that are under way with it.
+    ///
+    /// Of rotations at the same time, in whichever regions, one holds everywhere. An
+    /// attempt whose outcome is unknown gets the same id when it is made again; it
+    /// is made at another node only if it changes no content.
+    ///
+    /// ```no_run
+    /// # use sojourn_client::{Auth, Changes, Client, SessionId};
+    /// # async fn log_in(client: Client, id: SessionId) -> Result<SessionId, sojourn_client::Error> {
+    /// let login = Changes::new().auth(Auth::new("ada").method("pwd"));
+    /// let rotated = client.rotate("shop", &id).changes(login).await?;
+    /// # Ok(rotated.id)
+    /// # }
+    /// ```
+    pub fn rotate(&self, namespace: &str, id: &SessionId) -> RotateCall<'_> {
+        RotateCall::new(self, namespace, id)
+    }
+
     /// Ends a session for ever, in every region; ending it twice is no error.
     /// `reason`: at most 64 characters of `[a-z0-9_.-]`, for example `logout`.
     pub fn revoke(&self, namespace: &str, id: &SessionId, reason: &str) -> RevokeCall<'_> {
         RevokeCall::new(self, namespace, id, reason)
     }
 
+    /// Asks any region which regions have applied a revocation by now; `token` is the one
+    /// of its receipt. A receipt that stays pending everywhere is of a revocation that was
+    /// lost with the only node that had it: revoke again.
+    pub fn receipt(&self, namespace: &str, id: &SessionId, token: &CausalToken) -> ReceiptCall<'_> {
+        ReceiptCall::new(self, namespace, id, token)
+    }
+
+    /// As [`Client::receipt`], for [`Client::end_all_sessions`] and [`Client::end_session`].
+    pub fn principal_receipt(&self, token: &CausalToken) -> PrincipalReceiptCall<'_> {
+        PrincipalReceiptCall::new(self, token)
+    }
+
     /// Reads many sessions, at most 256; each has its own outcome, in the order asked.
     pub fn batch_get(&self, namespace: &str, ids: &[SessionId]) -> BatchGetCall<'_> {
         BatchGetCall::new(self, namespace, ids)
+    }
+
+    /// Follows the sessions of a namespace, from now on or from a cursor: what is made,
+    /// changed, ended and what expires. Nodes of this client's region are asked first,
+    /// each for the partitions that it holds. The client lives at least as long as the feed.
+    ///
+    /// ```no_run
+    /// # async fn follow(client: sojourn_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut watch = client.watch("shop").principal("ada").await?;
+    /// while let Some(events) = watch.next().await {
+    ///     for event in events? {
+    ///         println!("{event:?}");
+    ///     }
+    ///     std::fs::write("cursor", watch.cursor().to_bytes())?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch(&self, namespace: &str) -> WatchCall<'_> {
+        WatchCall::new(self, namespace)
     }
 
     pub(crate) fn prepare_read(&self, timeout_ms: Option<u32>, options: Option<&ReadOptions>) -> Settings {
@@ -145,7 +206,16 @@ impl Client {
         self.settings(timeout_ms, waits(options.consistency(), &options.causal_token))
     }
 
-    fn settings(&self, timeout_ms: Option<u32>, waits: bool) -> Settings {
+    pub(crate) fn cache(&self) -> Option<&ReadCache> {
+        self.inner.cache.as_ref()
+    }
+
+    /// To be held while a session is written.
+    pub(crate) fn writing(&self, namespace: &str, id: &str) -> Option<Writing<'_>> {
+        self.cache().map(|cache| cache.writing(Key::of(namespace, id)))
+    }
+
+    pub(crate) fn settings(&self, timeout_ms: Option<u32>, waits: bool) -> Settings {
         let timeout_ms = timeout_ms.unwrap_or(self.inner.config.request_timeout_ms).max(1);
         Settings { deadline: runtime::now() + Duration::from_millis(timeout_ms.into()), waits }
     }
@@ -164,18 +234,34 @@ impl Inner {
     pub(crate) fn cluster_at(&self, address: &str) -> Result<ClusterServiceClient<Channel>, Error> {
         let routes = self.routes();
         let known = routes.nodes.iter().find(|node| node.identity.address == address);
-        if let Some(client) = known.and_then(|node| node.cluster()) {
-            return Ok(client);
-        }
-        let channel = self.dialer.channel(address, None)?;
-        Ok(ClusterServiceClient::new(channel).max_decoding_message_size(self.config.message_bytes_max))
+        let channel = match known.and_then(|node| node.channel()) {
+            Some(channel) => channel,
+            None => self.dialer.channel(address, None)?,
+        };
+        Ok(self.cluster_over(channel))
+    }
+
+    fn cluster_over(&self, channel: Channel) -> ClusterServiceClient<Channel> {
+        ClusterServiceClient::new(channel).max_decoding_message_size(self.config.message_bytes_max)
     }
 
     /// The cluster service of every node, best first.
     pub(crate) fn cluster_anywhere(&self) -> Vec<ClusterServiceClient<Channel>> {
+        self.channels(Place::Anywhere).into_iter().map(|it| self.cluster_over(it)).collect()
+    }
+
+    /// The directory service of every node, best first.
+    pub(crate) fn directory_anywhere(&self) -> Vec<DirectoryServiceClient<Channel>> {
+        let bytes_max = self.config.message_bytes_max;
+        let client = |it| DirectoryServiceClient::new(it).max_decoding_message_size(bytes_max);
+        self.channels(Place::Anywhere).into_iter().map(client).collect()
+    }
+
+    /// For unary calls about a place: a channel to every node, best first.
+    fn channels(&self, place: Place) -> Vec<Channel> {
         let routes = self.routes();
-        let order = routes.table.order(Place::Anywhere, self.next_spread());
-        order.filter_map(|index| routes.nodes.get(index)?.cluster()).collect()
+        let order = routes.table.order(place, self.next_spread());
+        order.filter_map(|index| routes.nodes.get(index)?.channel()).collect()
     }
 
     fn set_routes(&self, routes: Routes) {

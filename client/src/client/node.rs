@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use sojourn_proto::cluster::v1::cluster_service_client::ClusterServiceClient;
 use sojourn_proto::session::v1::session_service_client::SessionServiceClient;
 use tonic::transport::Channel;
 
@@ -71,10 +70,9 @@ impl Node {
         Some(pipeline)
     }
 
-    /// For unary calls to the cluster service.
-    pub(super) fn cluster(&self) -> Option<ClusterServiceClient<Channel>> {
-        let channel = self.lines.first()?.channel.clone();
-        Some(ClusterServiceClient::new(channel).max_decoding_message_size(self.message_bytes_max))
+    /// For calls that go over no pipeline.
+    pub(super) fn channel(&self) -> Option<Channel> {
+        Some(self.lines.first()?.channel.clone())
     }
 }
 

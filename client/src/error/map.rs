@@ -4,7 +4,7 @@ use sojourn_proto::session::v1;
 use tonic::{Code, Status};
 
 use super::details;
-use super::{Details, Error};
+use super::{Details, Error, Partial};
 
 /// An error inside a stream or a batch.
 pub(crate) fn from_wire(error: v1::Error) -> Error {
@@ -53,9 +53,14 @@ fn classify(code: Code, details: Details) -> Error {
     match details.reason.as_str() {
         "SESSION_NOT_FOUND" => Error::NotFound,
         "SESSION_REVOKED" => Error::Revoked(details),
+        "SESSION_ROTATED" => Error::Rotated(details),
+        "SESSION_ALREADY_ROTATED" => Error::AlreadyRotated(details),
         "SESSION_EXISTS" => Error::AlreadyExists,
+        "NOT_AS_EXPECTED" => Error::NotAsExpected(details),
         "NOT_YET" => Error::NotYet(details),
-        "CONSISTENCY_NOT_REACHED" | "READ_CONSISTENCY_NOT_REACHED" => Error::ConsistencyNotReached(details),
+        "CONSISTENCY_NOT_REACHED" => Error::Partial(Box::new(Partial::new(*details))),
+        "READ_CONSISTENCY_NOT_REACHED" => Error::ConsistencyNotReached(details),
+        "REVOCATIONS_TOO_STALE" => Error::RevocationsTooStale(details),
         "LIMIT_EXCEEDED" => Error::LimitExceeded(details),
         "ADOPTED_ID_REFUSED" => Error::InvalidArgument(details),
         "OVERLOADED" => Error::Overloaded(details),
@@ -98,10 +103,14 @@ mod tests {
     fn reasons_name_the_error() {
         assert!(matches!(wire(Code::NotFound, "SESSION_NOT_FOUND", 0), Error::NotFound));
         assert!(matches!(wire(Code::FailedPrecondition, "SESSION_REVOKED", 0), Error::Revoked(_)));
+        let rotated = wire(Code::FailedPrecondition, "SESSION_ROTATED", 0);
+        assert!(matches!(rotated, Error::Rotated(_)) && rotated.is_gone());
+        let raced = wire(Code::FailedPrecondition, "SESSION_ALREADY_ROTATED", 0);
+        assert!(matches!(raced, Error::AlreadyRotated(_)) && !raced.is_gone());
         assert!(matches!(wire(Code::AlreadyExists, "SESSION_EXISTS", 0), Error::AlreadyExists));
         assert!(matches!(wire(Code::Unavailable, "NOT_YET", 5), Error::NotYet(_)));
         let shortfall = wire(Code::DeadlineExceeded, "CONSISTENCY_NOT_REACHED", 0);
-        assert!(matches!(shortfall, Error::ConsistencyNotReached(_)));
+        assert!(matches!(shortfall, Error::Partial(_)));
         assert!(!shortfall.is_retryable(), "the write is kept; repeating it is the caller's decision");
     }
 

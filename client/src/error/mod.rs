@@ -2,6 +2,7 @@
 
 mod details;
 mod map;
+mod partial;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +10,8 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::config::ConfigError;
+
+pub use partial::Partial;
 
 pub(crate) use map::{from_broken, from_unary, from_wire};
 
@@ -25,6 +28,14 @@ pub enum Error {
     /// and when (`revoke_reason`, `revoked_at_ms`).
     #[error("session revoked: {0}")]
     Revoked(Box<Details>),
+    /// A rotation gave the session another id, and this one is accepted no more. The
+    /// details' metadata say when (`rotated_at_ms`). Its use is noted for the audit.
+    #[error("session id replaced: {0}")]
+    Rotated(Box<Details>),
+    /// Another request has rotated the id; this one is accepted for a while, but not to
+    /// rotate it again. Nothing was changed.
+    #[error("session id rotated already: {0}")]
+    AlreadyRotated(Box<Details>),
     /// A session with this adopted id is or was there already.
     #[error("a session with this id exists already")]
     AlreadyExists,
@@ -36,13 +47,24 @@ pub enum Error {
     /// details' metadata have `field`, `limit` and `actual`.
     #[error("limit exceeded: {0}")]
     LimitExceeded(Box<Details>),
+    /// An attribute does not hold what the update expects at the replica that was asked;
+    /// nothing was changed.
+    #[error("not as expected: {0}")]
+    NotAsExpected(Box<Details>),
     /// The replica that answered has not seen the causal token's state in time.
     #[error("the state named by the causal token has not arrived yet: {0}")]
     NotYet(Box<Details>),
-    /// Too few replicas took part in time. A write is kept by those that did and
-    /// spreads from there: it is not undone.
+    /// The write is made and stays, but too few replicas confirmed it in time: neither a
+    /// success as it was asked for nor a failure.
+    #[error("partial success: {0}")]
+    Partial(Box<Partial>),
+    /// Too few replicas answered a read in time. Nothing was changed.
     #[error("consistency level not reached: {0}")]
     ConsistencyNotReached(Box<Details>),
+    /// What the replica knows of the regions' revocations is older than the read allows.
+    /// The details' metadata have `staleness_ms`, `staleness_ms_max` and `regions`.
+    #[error("revocations too stale: {0}")]
+    RevocationsTooStale(Box<Details>),
     /// The client's certificate does not allow this.
     #[error("permission denied: {0}")]
     PermissionDenied(Box<Details>),
@@ -100,13 +122,14 @@ impl Error {
     /// has made its own attempts before it returns such an error.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Overloaded(_))
+        matches!(self, Self::Unavailable(_) | Self::Overloaded(_) | Self::RevocationsTooStale(_))
     }
 
-    /// Whether the session is known to be no longer usable: unknown, expired or revoked.
+    /// Whether the session is known to be no longer usable by this id: unknown, expired,
+    /// revoked, or under another id.
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::NotFound | Self::Revoked(_))
+        matches!(self, Self::NotFound | Self::Revoked(_) | Self::Rotated(_))
     }
 
     /// What the node said beyond the kind of error.
@@ -114,15 +137,20 @@ impl Error {
     pub fn details(&self) -> Option<&Details> {
         match self {
             Self::Revoked(details)
+            | Self::Rotated(details)
+            | Self::AlreadyRotated(details)
             | Self::InvalidArgument(details)
             | Self::LimitExceeded(details)
+            | Self::NotAsExpected(details)
             | Self::NotYet(details)
             | Self::ConsistencyNotReached(details)
+            | Self::RevocationsTooStale(details)
             | Self::PermissionDenied(details)
             | Self::Overloaded(details)
             | Self::Unavailable(details)
             | Self::Protocol(details)
             | Self::Server(details) => Some(details),
+            Self::Partial(partial) => Some(&partial.details),
             _ => None,
         }
     }
@@ -145,11 +173,16 @@ impl Error {
         match self {
             Self::NotFound => "SESSION_NOT_FOUND",
             Self::Revoked(_) => "SESSION_REVOKED",
+            Self::Rotated(_) => "SESSION_ROTATED",
+            Self::AlreadyRotated(_) => "SESSION_ALREADY_ROTATED",
             Self::AlreadyExists => "SESSION_EXISTS",
             Self::InvalidArgument(_) => "INVALID_FIELD",
             Self::LimitExceeded(_) => "LIMIT_EXCEEDED",
+            Self::NotAsExpected(_) => "NOT_AS_EXPECTED",
             Self::NotYet(_) => "NOT_YET",
-            Self::ConsistencyNotReached(_) => "CONSISTENCY_NOT_REACHED",
+            Self::Partial(_) => "CONSISTENCY_NOT_REACHED",
+            Self::ConsistencyNotReached(_) => "READ_CONSISTENCY_NOT_REACHED",
+            Self::RevocationsTooStale(_) => "REVOCATIONS_TOO_STALE",
             Self::PermissionDenied(_) => "PERMISSION_DENIED",
             Self::Overloaded(_) => "OVERLOADED",
             Self::Unavailable(_) => "UNAVAILABLE",

@@ -14,11 +14,12 @@ use super::{Auth, Value};
 /// attribute removes it. Additions to one counter add up.
 #[derive(Clone, Default, PartialEq)]
 pub struct Changes {
-    attributes: BTreeMap<String, Option<Value>>,
-    counters: BTreeMap<String, i64>,
+    pub(super) attributes: BTreeMap<String, Option<Value>>,
+    pub(super) counters: BTreeMap<String, i64>,
     /// Set name to member to whether it is added (else removed).
-    sets: BTreeMap<String, BTreeMap<Bytes, bool>>,
-    auth: Option<Auth>,
+    pub(super) sets: BTreeMap<String, BTreeMap<Bytes, bool>>,
+    pub(super) auth: Option<Auth>,
+    pub(super) device: String,
 }
 
 impl Changes {
@@ -69,6 +70,14 @@ impl Changes {
         self
     }
 
+    /// What the list of the principal's sessions calls this device, at most 128 bytes.
+    /// Taken note of only with [`Self::auth`].
+    #[must_use]
+    pub fn device(mut self, device: impl Into<String>) -> Self {
+        self.device = device.into();
+        self
+    }
+
     /// Whether nothing would change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -85,6 +94,7 @@ impl Changes {
             add_counters: self.counters,
             change_sets: self.sets.into_iter().map(set_change).collect(),
             set_auth: self.auth.map(Auth::into_wire),
+            device: self.device,
             ..v1::Changes::default()
         };
         for (name, value) in self.attributes {

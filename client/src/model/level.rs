@@ -17,6 +17,12 @@ pub enum Consistency {
 }
 
 impl Consistency {
+    /// Its number in the interface, as a policy holds it.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        self.to_wire().into()
+    }
+
     pub(crate) fn to_wire(self) -> v1::Consistency {
         match self {
             Self::LocalOne => v1::Consistency::LocalOne,
@@ -38,6 +44,12 @@ pub enum Durability {
 }
 
 impl Durability {
+    /// Its number in the interface, as a policy holds it.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        self.to_wire().into()
+    }
+
     pub(crate) fn to_wire(self) -> v1::Durability {
         match self {
             Self::Buffered => v1::Durability::Buffered,

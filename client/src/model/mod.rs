@@ -4,6 +4,9 @@ mod auth;
 mod changes;
 mod id;
 mod level;
+#[cfg(feature = "web")]
+mod overlay;
+mod receipt;
 mod session;
 mod token;
 mod value;
@@ -12,7 +15,8 @@ pub use auth::Auth;
 pub use changes::Changes;
 pub use id::SessionId;
 pub use level::{Consistency, Durability};
-pub use session::{Created, Read, Revoked, Session, Touched, Updated};
+pub use receipt::{Receipt, RegionReceipt};
+pub use session::{Created, LoggedOut, Read, Revoked, Rotated, Session, Touched, Updated};
 pub use token::{CausalToken, TokenError};
 pub use value::Value;
 

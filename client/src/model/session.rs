@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 use sojourn_proto::session::v1;
 
-use super::{Auth, CausalToken, SessionId, Value};
+use super::{Auth, CausalToken, Receipt, SessionId, Value};
 
 /// A session's content. `Debug` shows times and counts, no content.
 #[derive(Clone, Default, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Session {
     pub last_seen_ms: u64,
     /// When it ends if it is not used again, in milliseconds since the Unix epoch.
     pub expires_at_ms: u64,
+    /// When it got the id that it has, in milliseconds since the Unix epoch; 0: it has its first one.
+    pub rotated_at_ms: u64,
     /// The principal; absent if nobody has logged in.
     pub auth: Option<Auth>,
     /// Attributes by name.
@@ -31,6 +33,9 @@ pub struct Session {
     pub counters: BTreeMap<String, i64>,
     /// Sets by name.
     pub sets: BTreeMap<String, BTreeSet<Bytes>>,
+    /// Stands for the session in the change feed ([`WatchEvent::key`](crate::WatchEvent::key));
+    /// of no use as an id.
+    pub feed_key: [u8; 16],
 }
 
 impl Session {
@@ -68,10 +73,12 @@ impl Session {
             idle_timeout_ms: session.idle_timeout_ms,
             last_seen_ms: session.last_seen_ms,
             expires_at_ms: session.expires_at_ms,
+            rotated_at_ms: session.rotated_at_ms,
             auth: session.auth.map(Auth::from_wire),
             attributes: attributes.collect(),
             counters: session.counters,
             sets: sets.collect(),
+            feed_key: session.feed_key[..].try_into().unwrap_or_default(),
         }
     }
 }
@@ -110,6 +117,26 @@ pub struct Read {
     pub token: CausalToken,
     /// The replica that answered, as [`Client::members`](crate::Client::members) names it.
     pub replica_id: u32,
+    /// The id was replaced and is accepted only until its grace ends: its successor is on
+    /// its way to whoever holds it.
+    pub id_replaced: bool,
+    /// If asked for: how old what the replica knows of each region's revocations is, in
+    /// milliseconds, never less than in truth; none: not known. It counts for the moment of the answer.
+    pub revocations_staleness_ms: BTreeMap<String, Option<u64>>,
+}
+
+/// A session that has another id.
+#[derive(Clone, Debug)]
+pub struct Rotated {
+    /// The new id, shown only here.
+    pub id: SessionId,
+    /// The session after the change, if it was asked for.
+    pub session: Option<Session>,
+    /// Show it to a later call to see at least this write. A region that has not heard of
+    /// it does not know the new id.
+    pub token: CausalToken,
+    /// The replica that made the change, as [`Client::members`](crate::Client::members) names it.
+    pub replica_id: u32,
 }
 
 /// A session that was changed.
@@ -145,4 +172,15 @@ pub struct Revoked {
     pub token: CausalToken,
     /// The replica that made the change, as [`Client::members`](crate::Client::members) names it.
     pub replica_id: u32,
+    /// Which regions have applied it.
+    pub receipt: Receipt,
+}
+
+/// A principal that was logged out everywhere.
+#[derive(Clone, Debug)]
+pub struct LoggedOut {
+    /// The replica that made the change, as [`Client::members`](crate::Client::members) names it.
+    pub replica_id: u32,
+    /// Which regions have applied it.
+    pub receipt: Receipt,
 }

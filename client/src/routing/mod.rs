@@ -5,7 +5,7 @@ mod place;
 mod table;
 
 pub(crate) use health::Health;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, first_id};
 pub(crate) use table::{Table, TableNode};
 
 #[cfg(test)]

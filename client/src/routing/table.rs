@@ -69,6 +69,27 @@ impl Table {
         own_replicas.chain(own_others).chain(other_replicas).chain(others)
     }
 
+    /// How many partitions there are.
+    pub(crate) fn partition_count(&self) -> u32 {
+        self.partition_count
+    }
+
+    /// The partition of a place; none of [`Place::Anywhere`].
+    pub(crate) fn partition_of(&self, place: Place) -> Option<u32> {
+        match place {
+            Place::Anywhere => None,
+            Place::Leading(leading) => u32::try_from(partition(leading, self.partition_count)).ok(),
+        }
+    }
+
+    /// The replicas of a partition, those of the own region first.
+    pub(crate) fn holders(&self, partition: u32) -> impl Iterator<Item = usize> + '_ {
+        let held = usize::try_from(partition).ok().and_then(|partition| self.replicas.get(partition));
+        let replicas = held.map_or(&[][..], AsRef::as_ref);
+        let own = |index: &usize| self.own_nodes.contains(index);
+        replicas.iter().copied().filter(own).chain(replicas.iter().copied().filter(move |index| !own(index)))
+    }
+
     /// The node to ask next: the best that is neither tried nor thought to be
     /// down; else the best that is not tried; else the best.
     pub(crate) fn choose(

@@ -69,6 +69,11 @@ fn the_partition_is_the_leading_bits() {
 #[test]
 fn the_locator_never_changes() {
     assert_eq!(Place::of("shop", "abc"), Place::Leading(60_299));
+    assert_eq!(
+        Place::of("shop", "abc~AAAA"),
+        Place::of("shop", "abc"),
+        "a rotation leaves a session where it is"
+    );
     assert_ne!(Place::of("sho", "pabc"), Place::Leading(60_299), "namespace and id are kept apart");
 }
 

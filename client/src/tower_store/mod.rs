@@ -143,8 +143,7 @@ impl SessionStore for SojournStore {
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
         match self.client.revoke(&self.namespace, &id_of(id), DELETE_REASON).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.is_gone() => Ok(()),
+            Ok(_) | Err(Error::NotFound | Error::Revoked(_)) => Ok(()),
             Err(error) => Err(failed(&error)),
         }
     }

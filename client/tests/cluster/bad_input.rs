@@ -45,6 +45,45 @@ async fn a_request_that_makes_no_sense_gets_a_clear_error_and_changes_nothing() 
             "SESSION_NOT_FOUND",
         ),
         (
+            "an attribute that is not as expected",
+            update(id, |r| {
+                set(r, "b", text("2"));
+                let value = Some(pb::Value { kind: Some(text("another")) });
+                r.expected_here = vec![pb::Expectation { name: "a".into(), value }];
+            }),
+            Code::Aborted,
+            "NOT_AS_EXPECTED",
+        ),
+        (
+            "an attribute of another kind than expected",
+            update(id, |r| {
+                set(r, "b", text("2"));
+                let value = Some(pb::Value { kind: Some(pb::value::Kind::Data("1".into())) });
+                r.expected_here = vec![pb::Expectation { name: "a".into(), value }];
+            }),
+            Code::Aborted,
+            "NOT_AS_EXPECTED",
+        ),
+        (
+            "two expectations of one name",
+            update(id, |r| {
+                set(r, "b", text("2"));
+                r.expected_here = vec![pb::Expectation { name: "c".into(), value: None }; 2];
+            }),
+            Code::InvalidArgument,
+            "INVALID_FIELD",
+        ),
+        (
+            "too many expectations",
+            update(id, |r| {
+                set(r, "b", text("2"));
+                let absent = |number: u32| pb::Expectation { name: format!("x{number}"), value: None };
+                r.expected_here = (0..65).map(absent).collect();
+            }),
+            Code::InvalidArgument,
+            "INVALID_FIELD",
+        ),
+        (
             "a bad id",
             update("no such/id", |r| set(r, "b", text("2"))),
             Code::InvalidArgument,

@@ -122,8 +122,11 @@ impl Cluster {
 
     /// A client that starts in `region`.
     pub(crate) async fn client(&self, region: &str) -> Client {
-        let config = ClientConfig::new(self.addresses(region), self.cluster_id(), self.tls()).region(region);
-        Client::connect(config).await.unwrap()
+        Client::connect(self.config(region)).await.unwrap()
+    }
+
+    pub(crate) fn config(&self, region: &str) -> ClientConfig {
+        ClientConfig::new(self.addresses(region), self.cluster_id(), self.tls()).region(region)
     }
 }
 

@@ -10,9 +10,25 @@
 )]
 
 mod bad_input;
+#[cfg(feature = "web")]
+#[path = "../browser/mod.rs"]
+mod browser;
+mod cache;
+mod compare_and_set;
 mod crash;
+mod every_operation;
+mod export;
+mod feed;
 mod harness;
 mod identities;
+mod lifecycle;
 mod newcomer;
+mod policies;
+mod principals;
 mod raw;
+mod receipts;
 mod regions;
+mod rotation;
+mod staleness;
+#[cfg(feature = "web")]
+mod web;

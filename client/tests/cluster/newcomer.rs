@@ -19,7 +19,7 @@ const SESSIONS: usize = 3_000;
 const ADDRESS: &str = "127.0.0.1:24350";
 
 /// Certificates for one node more than `sojourn up` would make them for.
-fn certificates(tls: &Path) {
+pub(crate) fn certificates(tls: &Path) {
     std::fs::create_dir_all(tls).unwrap();
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
@@ -32,12 +32,13 @@ fn certificates(tls: &Path) {
     }
 }
 
-struct Newcomer(Child);
+pub(crate) struct Newcomer(Child);
 
 impl Newcomer {
-    fn start(cluster: &Cluster) -> Self {
+    /// Starts the node `eu-4` at an address.
+    pub(crate) fn start(cluster: &Cluster, address: &str) -> Self {
         let rename = |config: String| config.replace("eu-1.pem", "eu-4.pem").replace("eu-1.key", "eu-4.key");
-        let config = identities::node_config(cluster, "eu-4", ADDRESS, rename);
+        let config = identities::node_config(cluster, "eu-4", address, rename);
         let mut command = identities::sojournd(&config);
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
@@ -56,7 +57,7 @@ async fn get(to: &SessionServiceClient<Channel>, id: &str) -> Result<(), Status>
 }
 
 /// The newcomer serves partitions, and no change of the layout is under way.
-async fn serves(client: &Client) -> bool {
+pub(crate) async fn serves(client: &Client) -> bool {
     let Ok(layout) = client.layout().await else { return false };
     let newcomer = layout.nodes.iter().find(|node| node.name == "eu-4").map(|node| node.replica_id);
     let mut served = layout.partitions.iter().flat_map(|partition| &partition.replica_ids);
@@ -72,7 +73,7 @@ async fn a_node_that_joins_never_answers_that_a_session_is_not_there() {
     let create = |_| async { client.create("shop").await.unwrap().id.reveal().to_owned() };
     let ids: Vec<String> = stream::iter(0..SESSIONS).map(create).buffer_unordered(64).collect().await;
 
-    let _newcomer = Newcomer::start(&cluster);
+    let _newcomer = Newcomer::start(&cluster, ADDRESS);
     let mut channel = None;
     while channel.is_none() {
         channel = raw::channel(ADDRESS, &cluster.tls_dir(), "client").await.ok();

@@ -83,7 +83,7 @@ impl ApplyDot for VersionVector {
     }
 }
 
-fn put(token: &mut Vec<u8>, mut value: u64) {
+pub(super) fn put(token: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         token.push((value & 0x7f) as u8 | 0x80);
         value >>= 7;
@@ -91,7 +91,7 @@ fn put(token: &mut Vec<u8>, mut value: u64) {
     token.push(value as u8);
 }
 
-fn take(rest: &mut &[u8]) -> Option<u64> {
+pub(super) fn take(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for shift in (0..64).step_by(7) {
         let (byte, tail) = rest.split_first()?;

@@ -124,8 +124,11 @@ impl ClusterService for Cluster {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             reads_total: handler.counters.reads(),
             writes_total: handler.counters.writes(),
+            replays_total: handler.counters.replays(),
             cpu_us_total: handler.env.clock.cpu_us(),
             wan_sent_bytes_total: handler.replication.wan_sent_bytes_total(),
+            exported_records_total: handler.counters.exported(),
+            imported_records_total: handler.counters.imported(),
             clock_offset_ms: handler.engine.clock_verdicts().borrow().offset_ms,
         }))
     }
@@ -190,7 +193,7 @@ fn unsynced(membership: &Membership) -> Vec<u32> {
 }
 
 fn layout(membership: &Membership) -> pb::Layout {
-    let regions = membership.layout.partitions.iter().flat_map(BTreeMap::values);
+    let regions = membership.layout.session_partitions().flat_map(BTreeMap::values);
     let serving: BTreeSet<ReplicaId> = regions.flatten().copied().collect();
     let takes_calls = |node: &&Node| node.state == NodeState::Active || serving.contains(&node.replica);
     let replicas = |regions: &crate::placement::RegionReplicas| pb::PartitionReplicas {
@@ -200,7 +203,7 @@ fn layout(membership: &Membership) -> pb::Layout {
         version: membership.layout.version,
         partition_count: membership.layout.partition_count,
         nodes: membership.nodes.values().filter(takes_calls).map(|node| member(node, membership)).collect(),
-        partitions: membership.layout.partitions.iter().map(replicas).collect(),
+        partitions: membership.layout.session_partitions().map(replicas).collect(),
         next_version: next_version(membership),
         unsynced_replica_ids: unsynced(membership),
     }

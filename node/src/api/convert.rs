@@ -3,5 +3,5 @@
 mod read;
 mod write;
 
-pub(super) use read::session;
-pub(super) use write::changes;
+pub(super) use read::{auth, session, value};
+pub(super) use write::{changes, expectations};

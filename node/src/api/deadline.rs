@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+use super::status::Failure;
 use crate::config::ApiConfig;
 use crate::env::Clock;
 
@@ -33,8 +37,16 @@ impl Deadline {
     }
 }
 
+/// The deadline that the caller sent, if any.
+pub(super) fn timeout(metadata: &MetadataMap) -> Result<Option<Duration>, Status> {
+    let Some(header) = metadata.get("grpc-timeout") else { return Ok(None) };
+    let parsed = header.to_str().ok().and_then(parse_grpc_timeout);
+    let malformed = || Failure::field("grpc-timeout", "at most 8 digits and one of H, M, S, m, u, n");
+    parsed.map(Some).ok_or_else(|| malformed().into_status())
+}
+
 /// The value of a `grpc-timeout` header: at most 8 digits and a unit (gRPC over HTTP/2).
-pub(super) fn parse_grpc_timeout(header: &str) -> Option<Duration> {
+fn parse_grpc_timeout(header: &str) -> Option<Duration> {
     let (digits, unit) = header.split_at_checked(header.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -1,5 +1,6 @@
 //! One handler for every way in: unary calls, pipelines, and calls forwarded by other nodes.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::causal::CausalToken;
 use super::deadline::Deadline;
+use super::directory::Records;
 use super::ids;
 use super::router::{Place, Router};
 use super::status::{Failure, Reason};
@@ -20,7 +22,7 @@ use crate::config::ApiConfig;
 use crate::engine::Engine;
 use crate::env::Environment;
 use crate::replication::Replication;
-use crate::session::{DecodeLimits, Key, Partition, SessionLimits};
+use crate::session::{DecodeLimits, Key, Partition, SecretHash, SessionLimits};
 use crate::telemetry::{Counters, Readiness};
 
 /// Reads of one batch that wait at the same time.
@@ -50,6 +52,7 @@ pub(super) struct Handler {
     pub(super) permits: Semaphore,
     pub(super) partition_count: u32,
     pub(super) key_secret: [u8; 32],
+    pub(super) records: Records,
 }
 
 /// A session that a call is about, and where it is.
@@ -57,6 +60,8 @@ pub(super) struct Handler {
 pub(super) struct Target {
     pub(super) key: Key,
     pub(super) partition: Partition,
+    /// Which of its ids the call shows.
+    pub(super) shown: SecretHash,
 }
 
 impl Handler {
@@ -82,20 +87,28 @@ impl Handler {
     }
 
     async fn try_call(&self, call: Call, timeout: Option<Duration>, hop: Hop) -> Result<Reply, Failure> {
+        self.admitted(timeout, |deadline| self.dispatch(call, deadline, hop)).await
+    }
+
+    /// Carries a call out if this node takes calls, within its deadline.
+    pub(super) async fn admitted<T, Outcome: Future<Output = Result<T, Failure>>>(
+        &self,
+        timeout: Option<Duration>,
+        call: impl FnOnce(Deadline) -> Outcome,
+    ) -> Result<T, Failure> {
         self.refuse_if_unready()?;
         let Ok(_permit) = self.permits.try_acquire() else {
             let message = "too many calls are under way in this node (api.calls_max)";
             return Err(Failure::new(Reason::Overloaded, message));
         };
         let deadline = Deadline::after(timeout, &self.config, &*self.env.clock);
-        let outcome = self.dispatch(call, deadline, hop);
-        tokio::time::timeout(deadline.left(&*self.env.clock), outcome).await.unwrap_or_else(|_| {
+        tokio::time::timeout(deadline.left(&*self.env.clock), call(deadline)).await.unwrap_or_else(|_| {
             let message = "the deadline passed; a write may have been applied";
             Err(Failure::new(Reason::TimedOut, message))
         })
     }
 
-    fn refuse_if_unready(&self) -> Result<(), Failure> {
+    pub(super) fn refuse_if_unready(&self) -> Result<(), Failure> {
         self.engine.trusted_wall_ms()?;
         if self.readiness.is_ready() {
             return Ok(());
@@ -112,7 +125,12 @@ impl Handler {
     }
 
     /// A call about one session that is there already.
-    async fn dispatch_one(&self, call: Call, deadline: Deadline, hop: Hop) -> Result<Reply, Failure> {
+    pub(super) async fn dispatch_one(
+        &self,
+        call: Call,
+        deadline: Deadline,
+        hop: Hop,
+    ) -> Result<Reply, Failure> {
         let (namespace, id) = subject(&call);
         let target = self.target(namespace, id)?;
         match self.router.place(target.partition) {
@@ -126,7 +144,9 @@ impl Handler {
             Call::Get(request) => self.get(request, target, deadline).await.map(Reply::Get),
             Call::Update(request) => self.update(request, target, deadline).await.map(Reply::Update),
             Call::Touch(request) => self.touch(request, target, deadline).await.map(Reply::Touch),
+            Call::Rotate(request) => self.rotate(request, target, deadline).await.map(Reply::Rotate),
             Call::Revoke(request) => self.revoke(request, target, deadline).await.map(Reply::Revoke),
+            Call::Receipt(request) => self.receipt(request, target, deadline).await.map(Reply::Receipt),
             Call::Create(_) | Call::BatchGet(_) => {
                 Err(Failure::new(Reason::Internal, "a call took the wrong way inside the node"))
             }
@@ -144,7 +164,9 @@ impl Handler {
         let id = if adopted.is_empty() {
             self.mint_here(&request.namespace)
         } else {
-            ids::check_adopted_id(adopted, self.config.adopted_ids_allowed)?;
+            let policy = self.records.policy(&request.namespace).await?;
+            let allowed = policy.adopted_ids_allowed.map_or(self.config.adopted_ids_allowed, |set| set == 1);
+            ids::check_adopted_id(adopted, allowed)?;
             let target = self.target(&request.namespace, adopted)?;
             match self.router.place(target.partition) {
                 Place::Here => Some((adopted.clone(), target)),
@@ -178,13 +200,17 @@ impl Handler {
     /// Checks namespace and id.
     pub(super) fn target(&self, namespace: &str, id: &str) -> Result<Target, Failure> {
         ids::check_namespace(namespace)?;
-        ids::check_id(id)?;
-        Ok(self.locate(namespace, id))
+        let id = ids::parse(id)?;
+        let mut target = self.locate(namespace, id.first);
+        if let Some(secret) = id.secret {
+            target.shown = SecretHash::of(&self.key_secret, namespace, id.first, &secret);
+        }
+        Ok(target)
     }
 
-    fn locate(&self, namespace: &str, id: &str) -> Target {
-        let key = Key::derive(&self.key_secret, namespace, id);
-        Target { key, partition: key.partition(self.partition_count) }
+    fn locate(&self, namespace: &str, first_id: &str) -> Target {
+        let key = Key::derive(&self.key_secret, namespace, first_id);
+        Target { key, partition: key.partition(self.partition_count), shown: SecretHash::FIRST }
     }
 
     /// Waits until this replica holds what a token names.
@@ -255,7 +281,9 @@ fn subject(call: &Call) -> (&str, &str) {
         Call::Get(request) => (&request.namespace, &request.session_id),
         Call::Update(request) => (&request.namespace, &request.session_id),
         Call::Touch(request) => (&request.namespace, &request.session_id),
+        Call::Rotate(request) => (&request.namespace, &request.session_id),
         Call::Revoke(request) => (&request.namespace, &request.session_id),
+        Call::Receipt(request) => (&request.namespace, &request.session_id),
         Call::Create(_) | Call::BatchGet(_) => ("", ""),
     }
 }

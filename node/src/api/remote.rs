@@ -3,17 +3,24 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use crdts::CvRDT;
 use sojourn_proto::session::v1 as pb;
 use sojourn_proto::session::v1::pipeline_call::Call;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
 
+use super::causal::CausalToken;
 use super::deadline::Deadline;
 use super::handler::{Handler, Hop, Target};
 use super::status::{Failure, Reason};
 use crate::engine::{Committed, Covered};
 use crate::replication::{Fetched, ReadShortfall};
 use crate::session::{ReplicaId, VersionVector};
+
+/// Replicas by region.
+type Counts = BTreeMap<String, usize>;
 
 /// Pause between looks at other replicas for a write that this call did not make.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -32,7 +39,7 @@ impl Handler {
             return self.confirm_state(target, committed, level, wait).await;
         };
         let outcome = self.replication.wait_acks(target.partition, dot, level, wait).await;
-        outcome.map_err(|short| self.unconfirmed(&short.reached, &short.missing))
+        outcome.map_err(|short| self.partial(target, committed, level, &short.reached, &short.missing))
     }
 
     /// The call changed nothing, because an earlier one did: looks for what that one left.
@@ -43,25 +50,50 @@ impl Handler {
         level: pb::Consistency,
         wait: Duration,
     ) -> Result<(), Failure> {
-        let mut reached = BTreeMap::new();
+        let all_equal =
+            |held: &[Fetched]| held.iter().all(|held| held.state.as_ref() == Some(&committed.state));
+        let (mut reached, mut missing) = (BTreeMap::new(), BTreeMap::new());
         let look = async {
             loop {
                 match self.replication.fetch(target.key, level, wait).await {
-                    Ok(held) if held.iter().all(|held| held.state.as_ref() == Some(&committed.state)) => {
-                        return;
-                    }
-                    Ok(_) => {}
-                    Err(short) => reached = short.reached,
+                    Ok(held) if all_equal(&held) => return,
+                    Ok(held) => (reached, missing) = self.count_equal(&held, &committed.state),
+                    Err(short) => (reached, missing) = (short.reached, short.missing),
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
         let in_time = tokio::time::timeout(wait, look).await;
-        in_time.map_err(|_| self.unconfirmed(&reached, &BTreeMap::new()))
+        in_time.map_err(|_| self.partial(target, committed, level, &reached, &missing))
     }
 
-    fn unconfirmed(&self, reached: &BTreeMap<String, usize>, missing: &BTreeMap<String, usize>) -> Failure {
-        unconfirmed(reached, missing).with("replica_id", self.replica_id())
+    /// How many of the replicas that answered have the same state, and how many have not.
+    fn count_equal(&self, held: &[Fetched], state: &Bytes) -> (Counts, Counts) {
+        let membership = self.router.membership();
+        let (mut equal, mut other) = (Counts::new(), Counts::new());
+        equal.insert(self.router.region().to_owned(), 1);
+        for held in held {
+            let Some(node) = membership.nodes.get(&held.replica) else { continue };
+            let counts = if held.state.as_ref() == Some(state) { &mut equal } else { &mut other };
+            *counts.entry(node.region.clone()).or_default() += 1;
+        }
+        (equal, other)
+    }
+
+    /// The write is made, but fewer have it than its level asks for.
+    fn partial(
+        &self,
+        target: Target,
+        committed: &Committed,
+        level: pb::Consistency,
+        reached: &Counts,
+        missing: &Counts,
+    ) -> Failure {
+        let token = CausalToken::encode(target.partition, &committed.vector);
+        let own = (level == pb::Consistency::LocalQuorum).then(|| self.router.region());
+        unconfirmed(reached, missing, own)
+            .with("replica_id", self.replica_id())
+            .with("causal_token", URL_SAFE_NO_PAD.encode(token))
     }
 
     /// Merges into this replica what as many others hold as the level asks for;
@@ -146,13 +178,28 @@ impl Handler {
 }
 
 fn is_write(call: &Call) -> bool {
-    !matches!(call, Call::Get(_) | Call::BatchGet(_))
+    !matches!(call, Call::Get(_) | Call::BatchGet(_) | Call::Receipt(_))
 }
 
-fn unconfirmed(reached: &BTreeMap<String, usize>, missing: &BTreeMap<String, usize>) -> Failure {
-    let message = "the write is applied and spreads, but too few replicas confirmed it in time";
-    let failure = Failure::new(Reason::ConsistencyNotReached, message).with("applied", true);
-    failure.with("reached", by_region(reached)).with("missing", by_region(missing))
+/// Says in which regions as many confirmed as the level asks for; `own` is the only region
+/// that it asks, if it asks only one.
+fn unconfirmed(reached: &Counts, missing: &Counts, own: Option<&str>) -> Failure {
+    let is_asked = |region: &&String| own.is_none_or(|own| own == region.as_str());
+    let has_enough = |region: &&String| !missing.contains_key(*region) && reached[*region] > 0;
+    let applied: Vec<&str> = reached.keys().filter(is_asked).filter(has_enough).map(String::as_str).collect();
+    let pending: Vec<&str> = missing.keys().map(String::as_str).collect();
+    let applied_in =
+        if applied.is_empty() { "at this replica".into() } else { format!("in {}", applied.join(", ")) };
+    let message = format!(
+        "applied {applied_in}; pending in {}: the write stays and spreads, but too few replicas confirmed it in time",
+        pending.join(", ")
+    );
+    Failure::new(Reason::ConsistencyNotReached, message)
+        .with("applied", true)
+        .with("applied_regions", applied.join(","))
+        .with("pending_regions", pending.join(","))
+        .with("reached", by_region(reached))
+        .with("missing", by_region(missing))
 }
 
 fn unanswered(short: &ReadShortfall) -> Failure {
@@ -174,9 +221,17 @@ mod tests {
     #[test]
     fn a_shortfall_names_the_regions_and_that_the_write_is_applied() {
         let counts = |counts: &[(&str, usize)]| counts.iter().map(|(name, n)| ((*name).into(), *n)).collect();
-        let error = unconfirmed(&counts(&[("eu", 2), ("us", 0)]), &counts(&[("us", 2)])).into_error();
+        let (reached, missing) = (counts(&[("eu", 2), ("us", 0)]), counts(&[("us", 2)]));
+        let error = unconfirmed(&reached, &missing, None).into_error();
         assert_eq!(error.reason, "CONSISTENCY_NOT_REACHED");
         let facts = ["applied", "reached", "missing"].map(|fact| error.metadata[fact].as_str());
         assert_eq!(facts, ["true", "eu=2,us=0", "us=2"]);
+        let regions = ["applied_regions", "pending_regions"].map(|fact| error.metadata[fact].as_str());
+        assert_eq!(regions, ["eu", "us"]);
+        assert!(error.message.starts_with("applied in eu; pending in us"), "{}", error.message);
+        let own =
+            unconfirmed(&counts(&[("eu", 1), ("us", 3)]), &counts(&[("eu", 1)]), Some("eu")).into_error();
+        assert!(own.message.starts_with("applied at this replica; pending in eu"), "{}", own.message);
+        assert_eq!(own.metadata["applied_regions"], "");
     }
 }

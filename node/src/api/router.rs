@@ -30,6 +30,11 @@ impl Router {
         self.own
     }
 
+    /// This node's region.
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
     /// Where the replicas are that serve a partition. A node that is about to
     /// serve it does not count: it may lack what the others have acknowledged.
     pub(super) fn place(&self, partition: Partition) -> Place {
@@ -53,19 +58,19 @@ impl Router {
         regions.and_then(|regions| regions.get(&self.region)).is_some_and(|local| local.contains(&self.own))
     }
 
-    /// Whether this node serves any partition.
+    /// Whether this node serves any partition of sessions.
     pub(super) fn holds_any(&self) -> bool {
         let membership = self.membership.borrow();
         let held = |regions: &crate::placement::RegionReplicas| {
             regions.get(&self.region).is_some_and(|local| local.contains(&self.own))
         };
-        membership.layout.partitions.iter().any(held)
+        membership.layout.session_partitions().any(held)
     }
 
     /// Other nodes that take new sessions, those of the own region first.
     pub(super) fn others(&self) -> Vec<ReplicaId> {
         let membership = self.membership.borrow();
-        let regions = membership.layout.partitions.iter().flat_map(BTreeMap::values);
+        let regions = membership.layout.session_partitions().flat_map(BTreeMap::values);
         let serving: BTreeSet<ReplicaId> = regions.flatten().copied().collect();
         let active = membership.nodes.values().filter(|node| node.state == NodeState::Active);
         let mut others: Vec<_> =

@@ -3,12 +3,20 @@
 use std::sync::Arc;
 
 use sojourn_proto::cluster::v1::cluster_service_server::ClusterServiceServer;
+use sojourn_proto::directory::v1::directory_service_server::DirectoryServiceServer;
+use sojourn_proto::export::v1::export_service_server::ExportServiceServer;
+use sojourn_proto::feed::v1::explain_service_server::ExplainServiceServer;
+use sojourn_proto::feed::v1::feed_service_server::FeedServiceServer;
 use sojourn_proto::session::v1::session_service_server::SessionServiceServer;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use super::cluster_service::Cluster;
+use super::directory::{Directory, Records};
+use super::explain::Explanations;
+use super::export::Exports;
+use super::feed::Feeds;
 use super::forwarded::Forwarded;
 use super::handler::Handler;
 use super::health;
@@ -63,6 +71,7 @@ impl Api {
         let partition_count = parts.membership.borrow().layout.partition_count;
         let region = parts.config.node.region.clone();
         let handler = Arc::new(Handler {
+            records: Records::new(parts.engine.clone(), parts.key_secret),
             engine: parts.engine,
             replication: parts.replication,
             router: Router::new(parts.membership, parts.replica, region),
@@ -104,8 +113,26 @@ impl Api {
         let cluster = ClusterServiceServer::new(cluster)
             .max_decoding_message_size(bytes_max)
             .max_encoding_message_size(bytes_max);
+        let directory = DirectoryServiceServer::new(Directory::new(self.handler.clone()))
+            .max_decoding_message_size(bytes_max)
+            .max_encoding_message_size(bytes_max);
+        let feeds = FeedServiceServer::new(Feeds::new(self.handler.clone(), self.stopping.clone()))
+            .max_decoding_message_size(bytes_max)
+            .max_encoding_message_size(bytes_max);
+        let explanations = ExplainServiceServer::new(Explanations::new(self.handler.clone()))
+            .max_decoding_message_size(bytes_max)
+            .max_encoding_message_size(bytes_max);
+        let exports = ExportServiceServer::new(Exports::new(self.handler.clone(), self.stopping.clone()))
+            .max_decoding_message_size(bytes_max)
+            .max_encoding_message_size(bytes_max);
         let health = health::service(&self.handler.readiness, &self.handler.env);
-        let routes = Routes::new(sessions).add_service(cluster).add_service(health);
+        let routes = Routes::new(sessions)
+            .add_service(cluster)
+            .add_service(directory)
+            .add_service(feeds)
+            .add_service(explanations)
+            .add_service(exports)
+            .add_service(health);
         match health::reflection() {
             Ok(reflection) => routes.add_service(reflection),
             Err(error) => {

@@ -1,7 +1,6 @@
 //! `sojourn.session.v1.SessionService`: each way in ends in the one handler.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sojourn_proto::session::v1 as pb;
 use sojourn_proto::session::v1::pipeline_call::Call;
@@ -11,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::deadline::parse_grpc_timeout;
+use super::deadline::timeout;
 use super::handler::{Handler, Hop};
 use super::pipeline::Answers;
 use super::status::{self, Failure, Reason};
@@ -78,14 +77,8 @@ unary! {
     get: GetRequest -> GetResponse as Get;
     update: UpdateRequest -> UpdateResponse as Update;
     touch: TouchRequest -> TouchResponse as Touch;
+    rotate: RotateRequest -> RotateResponse as Rotate;
     revoke: RevokeRequest -> RevokeResponse as Revoke;
+    receipt: ReceiptRequest -> ReceiptResponse as Receipt;
     batch_get: BatchGetRequest -> BatchGetResponse as BatchGet;
-}
-
-/// The deadline that the caller sent, if any.
-fn timeout(metadata: &MetadataMap) -> Result<Option<Duration>, Status> {
-    let Some(header) = metadata.get("grpc-timeout") else { return Ok(None) };
-    let parsed = header.to_str().ok().and_then(parse_grpc_timeout);
-    let malformed = || Failure::field("grpc-timeout", "at most 8 digits and one of H, M, S, m, u, n");
-    parsed.map(Some).ok_or_else(|| malformed().into_status())
 }

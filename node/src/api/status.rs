@@ -49,10 +49,33 @@ impl Failure {
         Self::new(Reason::InvalidField, message).with("field", field).with("allowed", allowed)
     }
 
+    /// Whether the call was refused for what it asks, so that nothing came of it.
+    #[must_use]
+    pub fn changed_nothing(&self) -> bool {
+        use Code::{Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound};
+        matches!(
+            self.reason.code(),
+            Aborted | AlreadyExists | FailedPrecondition | InvalidArgument | NotFound
+        )
+    }
+
+    /// Tells the id that a session got by a write that is made, though not as widely as was
+    /// asked for: without it the caller could neither use nor end the session.
+    #[must_use]
+    pub fn with_new_id(self, session_id: &str) -> Self {
+        if self.reason == Reason::ConsistencyNotReached { self.with("session_id", session_id) } else { self }
+    }
+
     /// Why, for programs.
     #[must_use]
     pub fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// One of the facts that it states, by name.
+    #[must_use]
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.metadata.get(name).map(String::as_str)
     }
 
     /// As a gRPC status.
@@ -70,6 +93,19 @@ impl Failure {
             reason: self.reason.as_str().to_owned(),
             metadata: self.metadata,
             retry_after_ms: self.retry_after_ms,
+        }
+    }
+}
+
+impl From<pb::Error> for Failure {
+    /// What another node has answered.
+    fn from(error: pb::Error) -> Self {
+        let known = Reason::ALL.iter().find(|reason| reason.as_str() == error.reason);
+        Self {
+            reason: known.copied().unwrap_or(Reason::Internal),
+            message: error.message,
+            metadata: error.metadata,
+            retry_after_ms: error.retry_after_ms,
         }
     }
 }

@@ -92,6 +92,7 @@ impl Core {
                 Merge::Known => applied.present.push((partition, dot)),
                 Merge::Refused(reason) => {
                     cell.advanced.notify_waiters();
+                    self.jumped();
                     applied.refused.push(Refused { partition, dot, reason });
                 }
                 Merge::Dropped => applied.dropped += 1,

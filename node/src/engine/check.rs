@@ -1,5 +1,6 @@
 //! PURE. The limits on sessions, checked before anything is changed.
 
+use crate::session::rotation::GRACE_MS_MAX;
 use crate::session::{AuthBlock, Body, SessionLimits};
 
 use super::command::{Changes, Create};
@@ -44,6 +45,10 @@ pub(super) fn check_auth(auth: &AuthBlock, limits: &SessionLimits) -> Result<(),
     at_most("auth_bytes_max", auth.principal.len() + texts + auth.csrf_secret.len(), limits.auth_bytes_max)
 }
 
+pub(super) fn check_grace(grace_ms: u64) -> Result<(), StepError> {
+    within("grace_ms", grace_ms, 0, GRACE_MS_MAX)
+}
+
 /// Checks what a session would be after a change; [`check_encoded`] does the rest.
 pub(super) fn check_state(body: &Body, limits: &SessionLimits) -> Result<(), StepError> {
     at_most("attributes_max", body.attributes.len(), limits.attributes_max)?;
@@ -70,6 +75,6 @@ fn within(field: &'static str, actual: u64, min: u64, max: u64) -> Result<(), St
     if (min..=max).contains(&actual) {
         return Ok(());
     }
-    let detail = format!("is {actual}; it must be from {min} to {max}");
+    let detail = format!("must be {min} to {max}");
     Err(StepError::InvalidArgument { field, detail })
 }

@@ -24,11 +24,9 @@ impl Core {
         }
         if !written.is_empty() {
             // Records merged from peers' states are in no log block that would be synced.
-            if let Err(error) = self.blocking(|core| core.store.sync()).await? {
-                self.log.fail(&format!("records cannot be synced: {error}"));
-                return Err(error.into());
-            }
+            self.on_disk(|core| core.store.sync()).await?;
             written.iter().for_each(|cell| self.with(cell, PartitionState::checkpoint_synced));
+            self.checkpointed.notify_waiters();
         }
         self.truncate_log().await
     }
@@ -45,10 +43,7 @@ impl Core {
             self.log.written(block).await?;
         }
         let batch = batch(partition, snapshot);
-        if let Err(error) = self.blocking(move |core| core.store.apply(batch)).await? {
-            self.log.fail(&format!("records cannot be written: {error}"));
-            return Err(error.into());
-        }
+        self.on_disk(move |core| core.store.apply(batch)).await?;
         self.with(cell, PartitionState::finish_checkpoint);
         self.checkpointed.notify_waiters();
         Ok(true)
@@ -59,13 +54,7 @@ impl Core {
         let newest = self.log.newest().unwrap_or_default();
         let needed =
             self.cells.iter().filter_map(|cell| cell.state.lock().needed_block()).fold(newest, u64::min);
-        let first = match self.blocking(move |core| core.log.truncate(&*core.store, needed)).await? {
-            Ok(first) => first,
-            Err(error) => {
-                self.log.fail(&format!("the log cannot be shortened: {error}"));
-                return Err(error.into());
-            }
-        };
+        let first = self.on_disk(move |core| core.log.truncate(&*core.store, needed)).await?;
         for cell in &self.cells {
             cell.state.lock().index.forget_before(first);
         }

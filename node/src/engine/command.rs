@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::session::{AuthBlock, Name, Value};
+use crate::session::{AuthBlock, Name, SecretHash, Session, Value};
 
 /// One change of one session.
 #[derive(Debug, Clone)]
@@ -15,11 +15,17 @@ pub enum Command {
     Update(Update),
     /// Moves the idle deadline of a live session.
     Touch,
+    /// Gives a live session another id, and changes it, as one.
+    Rotate(Rotate),
+    /// Notes that an id was used that had been replaced; at most once in a while.
+    MarkReplay,
     /// Ends a session for ever. Repeating it is no error and has no effect.
     Revoke {
         /// Why, for audit.
         reason: Arc<str>,
     },
+    /// Merges a live session as it was exported. Never brings one back that has ended.
+    Merge(Box<Session>),
 }
 
 /// A session to insert.
@@ -42,6 +48,30 @@ pub struct Update {
     pub changes: Changes,
     /// Also move the idle deadline.
     pub touch: bool,
+    /// What must hold on this replica, or nothing is changed.
+    pub expected: Vec<Expectation>,
+}
+
+/// What an attribute must hold for a change to be made.
+#[derive(Debug, Clone)]
+pub struct Expectation {
+    /// The attribute.
+    pub name: Name,
+    /// Its value; none: it must not be there.
+    pub value: Option<Value>,
+}
+
+/// Another id for a live session.
+#[derive(Debug, Clone)]
+pub struct Rotate {
+    /// The new id.
+    pub secret: SecretHash,
+    /// For how long the id shown is still accepted, in milliseconds, at most
+    /// [`crate::session::rotation::GRACE_MS_MAX`]; 0, for a login or step-up: it and
+    /// all before it are dead at once.
+    pub grace_ms: u64,
+    /// What to change with it.
+    pub update: Update,
 }
 
 /// Content to change; all of it or nothing. Later entries of one name win.
@@ -96,6 +126,15 @@ pub enum Reply {
     Created,
     /// The session was changed.
     Updated,
+    /// All that was brought is in the session.
+    Merged,
+    /// The session has this id.
+    Rotated {
+        /// The id.
+        secret: SecretHash,
+    },
+    /// It is noted, by this command or by one before it.
+    ReplayMarked,
     /// The idle deadline was moved, or is close enough to stay.
     Touched {
         /// When the session now ends if it is not used again, in milliseconds since the Unix epoch.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::session::Partition;
 use crate::session::limits::SessionLimits;
 
 use super::error::EngineError;
@@ -10,12 +11,15 @@ use super::error::EngineError;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
-    /// Partitions of the key space: a power of two, at most 65 536, fixed for the cluster's life. Default 256.
+    /// Partitions of sessions: a power of two, at most 32 768, fixed for the cluster's life. Default 256.
     #[serde(skip)]
     pub partition_count: u32,
     /// What a session may hold.
     #[serde(skip)]
     pub limits: SessionLimits,
+    /// What a record of the global partition may hold.
+    #[serde(skip)]
+    pub global_limits: SessionLimits,
     /// Memory for cached records, in bytes. Records not yet checkpointed count but cannot be dropped. Default 256 MiB.
     pub cache_bytes_max: usize,
     /// Records that wait for their checkpoint, in bytes; beyond, writes wait. Default 64 MiB.
@@ -34,6 +38,8 @@ pub struct EngineConfig {
     pub log_disk_bytes_max: u64,
     /// Memory of the commit feed, in bytes. Default 16 MiB.
     pub feed_bytes_max: usize,
+    /// Memory for how sessions were before they ended, for the change feed, in bytes. Default 16 MiB.
+    pub final_bytes_max: usize,
     /// Idempotency keys remembered for a partition. Default 1 024.
     pub idempotency_items_max: usize,
     /// How long an idempotency key is remembered, in milliseconds. Default 120 000.
@@ -55,6 +61,7 @@ impl Default for EngineConfig {
         Self {
             partition_count: 256,
             limits: SessionLimits::default(),
+            global_limits: SessionLimits::global(),
             cache_bytes_max: 256 * MIB,
             dirty_bytes_max: 64 * MIB,
             checkpoint_interval_ms: 5_000,
@@ -64,6 +71,7 @@ impl Default for EngineConfig {
             log_memory_bytes_max: 32 * MIB,
             log_disk_bytes_max: 256 * MIB as u64,
             feed_bytes_max: 16 * MIB,
+            final_bytes_max: 16 * MIB,
             idempotency_items_max: 1_024,
             idempotency_window_ms: 120_000,
             clock_offset_max_ms: 500,
@@ -75,6 +83,17 @@ impl Default for EngineConfig {
 }
 
 impl EngineConfig {
+    /// All partitions: those of sessions, and the global one.
+    pub fn partitions(&self) -> impl Iterator<Item = Partition> + use<> {
+        (0..=self.partition_count).map_while(|number| u16::try_from(number).ok().map(Partition))
+    }
+
+    /// What a record of a partition may hold.
+    #[must_use]
+    pub fn limits_of(&self, partition: Partition) -> &SessionLimits {
+        if partition == Partition::global(self.partition_count) { &self.global_limits } else { &self.limits }
+    }
+
     /// Refuses what cannot work.
     ///
     /// # Errors
@@ -86,8 +105,8 @@ impl EngineConfig {
         if let Err(error) = self.limits.validate() {
             return invalid("session limits:", &error.to_string());
         }
-        if !self.partition_count.is_power_of_two() || self.partition_count > 65_536 {
-            return invalid("partition_count", "must be a power of two from 1 to 65536");
+        if !self.partition_count.is_power_of_two() || self.partition_count > 32_768 {
+            return invalid("partition_count", "must be a power of two from 1 to 32768");
         }
         let intervals = [
             ("checkpoint_interval_ms", self.checkpoint_interval_ms),

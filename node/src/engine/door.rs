@@ -13,7 +13,7 @@ use super::log::LogEntry;
 use super::partition::{Loaded, Lookup, PartitionState};
 use super::step::{StepContext, step};
 use super::{Cell, Core, Engine};
-use crate::session::{Dot, Key, Session, Stamp, VersionVector};
+use crate::session::{Dot, Key, SecretHash, Session, SessionLimits, Stamp, VersionVector};
 
 /// When a write counts as kept on this node's disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub struct ExecuteOptions {
     pub idempotency_key: Option<Bytes>,
     /// Replicas are to confirm the entry to this node.
     pub ack: bool,
+    /// The id that the caller shows, once its first part has found the session.
+    pub shown: SecretHash,
+    /// What the session may hold, if it is not what the configuration says.
+    pub limits: Option<Arc<SessionLimits>>,
 }
 
 /// The outcome of a command.
@@ -89,7 +93,7 @@ impl Engine {
             (Some(block), _) if options.durability == Durability::Synced => {
                 core.log.synced(block).await.map_err(unsynced)?;
             }
-            (Some(_), _) | (None, Command::Touch) => {}
+            (Some(_), _) | (None, Command::Touch | Command::MarkReplay) => {}
             (None, _) => self.keep_found(cell, &key, options.durability).await.map_err(unsynced)?,
         }
         Ok(committed)
@@ -99,7 +103,7 @@ impl Engine {
     async fn keep_found(&self, cell: &Cell, key: &Key, durability: Durability) -> Result<(), EngineError> {
         let is_unlogged = cell.state.lock().is_unlogged(key);
         match (is_unlogged, self.core.log.newest()) {
-            (true, _) => self.persist().await,
+            (true, _) => self.core.checkpointed_until(|| !cell.state.lock().is_unlogged(key)).await,
             (false, Some(block)) if durability == Durability::Synced => self.core.log.synced(block).await,
             (false, _) => Ok(()),
         }
@@ -111,16 +115,23 @@ impl Core {
     pub(super) async fn room(&self) -> Result<(), EngineError> {
         self.writable()?;
         self.log.room().await?;
-        while self.dirty_bytes.load(Ordering::Relaxed) > self.config.dirty_bytes_max {
-            let done = self.checkpointed.notified();
-            tokio::pin!(done);
-            done.as_mut().enable();
-            if self.dirty_bytes.load(Ordering::Relaxed) <= self.config.dirty_bytes_max {
+        self.checkpointed_until(|| self.dirty_bytes.load(Ordering::Relaxed) <= self.config.dirty_bytes_max)
+            .await
+    }
+
+    /// Has the worker write checkpoints until one has brought about what is waited for.
+    /// A request must not write one itself: it may be dropped half-way.
+    async fn checkpointed_until(&self, is_done: impl Fn() -> bool) -> Result<(), EngineError> {
+        while !is_done() {
+            let checkpointed = self.checkpointed.notified();
+            tokio::pin!(checkpointed);
+            checkpointed.as_mut().enable();
+            if is_done() {
                 break;
             }
-            self.checkpoint_wanted.notify_one();
-            done.await;
             self.writable()?;
+            self.checkpoint_wanted.notify_one();
+            checkpointed.await;
         }
         Ok(())
     }
@@ -145,7 +156,7 @@ impl Core {
         if let Some(done) = call.and_then(|call| partition.window.find(call, now_ms)) {
             return Ok(attempt(partition, done, held.unwrap_or_default()));
         }
-        let (outcome, state) = self.change(partition, key, held, command, options.ack, now_ms)?;
+        let (outcome, state) = self.change(partition, key, held, command, options, now_ms)?;
         if let Some(call) = call {
             partition.window.remember(call, outcome.clone(), now_ms);
         }
@@ -158,29 +169,34 @@ impl Core {
         key: Key,
         held: Option<Bytes>,
         command: &Command,
-        ack: bool,
+        options: &ExecuteOptions,
         now_ms: u64,
     ) -> Result<(Outcome, Bytes), EngineError> {
         let session = held.as_ref().map(|held| self.decode(held)).transpose()?;
         let origin = self.origin();
         let dot = Dot { origin, seq: partition.vectors.contiguous().get(&origin) + 1 };
         let hlc = self.clock.lock().tick(now_ms);
-        let ctx = StepContext { dot, stamp: Stamp { hlc, origin }, now_ms, limits: &self.config.limits };
+        let configured = self.config.limits_of(key.partition(self.config.partition_count));
+        let limits = options.limits.as_deref().unwrap_or(configured);
+        let ctx = StepContext { dot, stamp: Stamp { hlc, origin }, now_ms, shown: options.shown, limits };
         let step = step(session, command, &ctx)?;
         let Some(fragment) = step.fragment else {
             let outcome = Outcome { reply: step.reply, dot: None, block: None };
             return Ok((outcome, held.unwrap_or_default()));
         };
         let state = step.state.encode();
-        check_encoded(state.len(), &self.config.limits)?;
+        check_encoded(state.len(), limits)?;
         let fragment = if fragment == step.state { state.clone() } else { fragment.encode() };
-        let entry = Arc::new(LogEntry { origin, seq: dot.seq, key, ack, fragment });
+        let entry = Arc::new(LogEntry { origin, seq: dot.seq, key, ack: options.ack, fragment });
         // From here on nothing fails: memory and log change together.
         let block = self.log.append(Arc::clone(&entry), hlc)?;
         partition.vectors.add(dot);
         partition.index.add(dot, block);
         partition.logged(block);
         partition.replace(key, held.as_ref(), Some(state.clone()), !step.state.complete);
+        if let Some(held) = held.filter(|_| step.state.body().is_none()) {
+            self.finals.remember(key, held, None);
+        }
         self.feed.push(entry);
         Ok((Outcome { reply: step.reply, dot: Some(dot), block: Some(block) }, state))
     }

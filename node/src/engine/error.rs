@@ -15,6 +15,12 @@ pub enum EngineError {
     /// It was ended; its id is never used again.
     #[error("session revoked")]
     Revoked,
+    /// The id shown was replaced, and is accepted no more.
+    #[error("session id was replaced")]
+    Rotated,
+    /// The id shown was replaced and is accepted for a while, but not to rotate it again.
+    #[error("session id was rotated already")]
+    AlreadyRotated,
     /// A live session has this id already.
     #[error("session already exists")]
     AlreadyExists,
@@ -30,6 +36,12 @@ pub enum EngineError {
         limit: u64,
         /// What it would have been.
         actual: u64,
+    },
+    /// An attribute does not hold what was expected here.
+    #[error("expectation {index} does not hold")]
+    NotAsExpected {
+        /// Which expectation, from 0.
+        index: usize,
     },
     /// An argument or setting is out of its range.
     #[error("{field} {detail}")]
@@ -83,11 +95,14 @@ impl From<super::step::StepError> for EngineError {
             S::NotFound => Self::NotFound,
             S::Expired => Self::Expired,
             S::Revoked => Self::Revoked,
+            S::Rotated => Self::Rotated,
+            S::AlreadyRotated => Self::AlreadyRotated,
             S::AlreadyExists => Self::AlreadyExists,
             S::Partial => Self::Partial,
             S::LimitExceeded { field, limit, actual } => {
                 Self::LimitExceeded { field: field.into(), limit, actual }
             }
+            S::NotAsExpected { index } => Self::NotAsExpected { index },
             S::InvalidArgument { field, detail } => Self::InvalidArgument { field: field.into(), detail },
         }
     }

@@ -54,6 +54,7 @@ impl Engine {
             let (partition, replica, entries) = (partition.0, origin.replica.0, last - first + 1);
             tracing::warn!(partition, replica, entries, "entries were lost with the node that wrote them");
             cell.advanced.notify_waiters();
+            self.core.jumped();
         }
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Change {
     pub(super) held: Option<Bytes>,
     pub(super) state: Bytes,
     pub(super) is_partial: bool,
+    /// A revocation drops the content that was held.
+    pub(super) ends: bool,
 }
 
 /// The outcome of a merge.
@@ -41,12 +43,13 @@ impl Core {
     /// The pure part of [`Self::joined`]. An error is always about `other`: what
     /// is held was checked when it was read from the store.
     pub(super) fn join(&self, held: Option<Bytes>, other: Session) -> Result<Joined, DecodeError> {
-        let session = match &held {
-            None => other,
+        let (session, was_live) = match &held {
+            None => (other, false),
             Some(held) => {
                 let mut session = Session::decode(held, &self.decode)?;
+                let was_live = session.body().is_some();
                 session.merge(other);
-                session
+                (session, was_live)
             }
         };
         let state = session.encode();
@@ -58,11 +61,15 @@ impl Core {
             Session::decode(&state, &self.decode)?;
         }
         let is_partial = session.liveness(0) == Liveness::Partial;
-        Ok(Joined::New(Change { held, state, is_partial }))
+        let ends = was_live && session.body().is_none();
+        Ok(Joined::New(Change { held, state, is_partial, ends }))
     }
 
     pub(super) fn put(&self, partition: &mut PartitionState, key: Key, change: Change) {
         partition.replace(key, change.held.as_ref(), Some(change.state), change.is_partial);
+        if let Some(held) = change.held.filter(|_| change.ends) {
+            self.finals.remember(key, held, None);
+        }
         if change.is_partial {
             self.partials.push(key);
         }

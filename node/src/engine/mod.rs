@@ -14,10 +14,13 @@ mod digest;
 mod door;
 mod error;
 mod feed;
+mod finals;
+mod follow;
 mod gaps;
 mod held;
 mod idempotency;
 mod join;
+mod journal;
 mod log;
 mod metadata;
 mod open;
@@ -48,14 +51,15 @@ use tokio_util::sync::CancellationToken;
 
 pub use apply::{Applied, Refused};
 pub use clock::{ClockError, ClockState, ClockVerdict};
-pub use command::{Changes, Command, Create, Reply, SetChange, Update};
+pub use command::{Changes, Command, Create, Expectation, Reply, Rotate, SetChange, Update};
 pub use config::EngineConfig;
 pub use digest::PartitionDigest;
 pub use door::{Committed, Durability, ExecuteOptions};
 pub use error::{EngineError, NotYet, Truncated};
 pub use feed::CommitFeed;
+pub use follow::Beyond;
 pub use gaps::Gap;
-pub use log::LogEntry;
+pub use log::{LogEntry, LogPlace};
 pub use partials::PartialFeed;
 pub use read::Record;
 pub use states::Covered;
@@ -63,9 +67,10 @@ pub use step::{Step, StepContext, StepError, step};
 
 use crate::env::Environment;
 use crate::session::{DecodeLimits, Hlc, Key, Origin, Partition, ReplicaId};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use clock::ClockGuard;
 use feed::Feed;
+use finals::Finals;
 use held::Held;
 use log::Log;
 use partials::Partials;
@@ -98,6 +103,9 @@ struct Core {
     log: Log,
     feed: Arc<Feed>,
     partials: Arc<Partials>,
+    finals: Finals,
+    /// How often vectors were moved by transfers.
+    jumps: AtomicU64,
     held: Mutex<Held>,
     clock: Mutex<Hlc>,
     /// The latest that the disk named at the start.
@@ -200,6 +208,26 @@ impl Engine {
         })
     }
 
+    /// How a session was just before it was revoked or removed, while that is remembered.
+    #[must_use]
+    pub fn final_state(&self, key: &Key) -> Option<bytes::Bytes> {
+        self.core.finals.get(key)
+    }
+
+    /// Sessions of a partition that expired and were then removed, with the time at which they expired
+    /// in milliseconds since the Unix epoch, as far as that is remembered.
+    #[must_use]
+    pub fn removed(&self, partition: Partition) -> Vec<(Key, u64)> {
+        self.core.finals.expired(partition, self.core.config.partition_count)
+    }
+
+    /// Sessions that expired up to this time may have been removed and forgotten,
+    /// in milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn removed_unknown_ms(&self) -> u64 {
+        self.core.finals.forgotten_ms()
+    }
+
     /// The incremental digest of a partition; equal replicas have equal ones.
     #[must_use]
     pub fn digest(&self, partition: Partition) -> PartitionDigest {
@@ -276,6 +304,21 @@ impl Core {
             let _ = send.send(work(&core));
         }));
         receive.await.map_err(|_| EngineError::not_ready("the engine has stopped"))
+    }
+
+    /// As [`Self::blocking`], for work that uses the disk. A disk that fails, be it at a
+    /// read, is not written to any more: who knows what it still keeps.
+    async fn on_disk<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Core) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let worked = self.blocking(work).await?;
+        if let Err(error) = &worked
+            && !matches!(error, StoreError::Corrupt { .. })
+        {
+            self.log.fail(&error.to_string());
+        }
+        Ok(worked?)
     }
 }
 

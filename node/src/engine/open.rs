@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::ClockGuard;
 use super::error::EngineError;
 use super::feed::Feed;
+use super::finals::Finals;
 use super::held::Held;
 use super::idempotency::Window;
 use super::log::Log;
@@ -21,7 +22,7 @@ use super::{Cell, Core, Engine, EngineConfig};
 use crate::env::{Environment, Rng, SharedRng};
 use crate::session::hlc::from_wall_ms;
 use crate::session::{DecodeLimits, Hlc, Partition};
-use crate::store::keys::{Incarnation, LatestStart, MetaKey, MetaValue, PartitionKey, StoreKey};
+use crate::store::keys::{Incarnation, LatestStart, MetaValue, PartitionKey, StoreKey};
 use crate::store::{Batch, Store, StoreError, Tree};
 
 impl Engine {
@@ -46,6 +47,8 @@ impl Engine {
             feed: Arc::new(Feed::new(config.feed_bytes_max)),
             decode: DecodeLimits::default(),
             partials: Arc::default(),
+            finals: Finals::new(config.final_bytes_max, removed_before_ms(&config, env.clock.wall_ms())),
+            jumps: AtomicU64::new(0),
             held: Mutex::new(Held::default()),
             clock: Mutex::new(Hlc::starting_after(first_stamp(hlc, &config))),
             earlier_wall_ms: earlier_wall_ms.max(hlc >> 16),
@@ -84,6 +87,11 @@ impl Core {
     }
 }
 
+/// What a start before this one may have removed had expired by then.
+fn removed_before_ms(config: &EngineConfig, now_ms: u64) -> u64 {
+    now_ms.saturating_sub(config.removal_margin_ms.saturating_add(config.clock_offset_max_ms))
+}
+
 /// Above every stamp that was given before a crash, even if the wall clock went
 /// back: also above those of writes that were never synced, but that peers may have.
 fn first_stamp(logged: u64, config: &EngineConfig) -> u64 {
@@ -97,13 +105,9 @@ fn first_stamp(logged: u64, config: &EngineConfig) -> u64 {
 /// The latest wall clock of all starts before, after this one is noted: it is synced
 /// with the incarnation.
 fn latest_start(store: &dyn Store, now_ms: u64) -> Result<u64, StoreError> {
-    let place = MetaKey::LatestStart.encode();
-    let latest_ms = match store.get(Tree::Meta, &place)? {
-        Some(bytes) => LatestStart::decode(&bytes)?.0,
-        None => 0,
-    };
+    let latest_ms = LatestStart::get(store)?.map_or(0, |latest| latest.0);
     let mut batch = Batch::default();
-    batch.put(Tree::Meta, place, LatestStart(now_ms.max(latest_ms)).encode());
+    LatestStart(now_ms.max(latest_ms)).put(&mut batch);
     store.apply(batch)?;
     Ok(latest_ms)
 }
@@ -114,11 +118,7 @@ const INCARNATION_STEP_MAX: u32 = 1 << 14;
 /// By a random step, so that a start from an old copy of the disk does not give
 /// the name of a start that came after the copy, and with it its dots, out twice.
 fn advance_incarnation(store: &dyn Store, rng: &SharedRng) -> Result<u32, EngineError> {
-    let place = MetaKey::Incarnation.encode();
-    let last = match store.get(Tree::Meta, &place)? {
-        Some(bytes) => Incarnation::decode(&bytes)?.0,
-        None => 0,
-    };
+    let last = Incarnation::get(store)?.map_or(0, |last| last.0);
     if planted!(IncarnationStays) && last > 0 {
         return Ok(last);
     }
@@ -127,7 +127,7 @@ fn advance_incarnation(store: &dyn Store, rng: &SharedRng) -> Result<u32, Engine
         detail: "this data directory has been opened too often".into(),
     })?;
     let mut batch = Batch::default();
-    batch.put(Tree::Meta, place, Incarnation(next).encode());
+    Incarnation(next).put(&mut batch);
     store.apply(batch)?;
     // Without this, a crash could give the same incarnation, and so the same dots, out twice.
     store.sync()?;
@@ -136,12 +136,12 @@ fn advance_incarnation(store: &dyn Store, rng: &SharedRng) -> Result<u32, Engine
 
 fn load_cells(store: &dyn Store, config: &EngineConfig, now_ms: u64) -> Result<Vec<Cell>, EngineError> {
     let range = PartitionKey::range();
-    let count = config.partition_count as usize;
+    let count = config.partitions().count();
     let mut metadata: Vec<Metadata> = (0..count).map(|_| Metadata::default()).collect();
     for (place, bytes) in store.scan(Tree::Partitions, &range.from, &range.to, usize::MAX)? {
         let Partition(number) = PartitionKey::decode(&place)?.0;
         let slot = metadata.get_mut(usize::from(number)).ok_or_else(|| StoreError::Unusable {
-            detail: format!("it holds partition {number}, but partition_count is {count}"),
+            detail: format!("it holds partition {number}, but partition_count is {}", config.partition_count),
         })?;
         *slot = Metadata::decode(bytes).map_err(|error| malformed("partition", u64::from(number), error))?;
         slot.vectors.tell_refused_again(now_ms);

@@ -34,7 +34,11 @@ pub(super) fn check_fragment(fragment: &Session, entry: Dot, own: Own) -> Result
     if any_dot(fragment, later) {
         return Err(Implausible::LaterThanItself);
     }
-    // A fragment carries the share of its origin alone.
+    // An import brings whole states, with the shares of all who ever added.
+    if fragment.complete {
+        return Ok(());
+    }
+    // Any other fragment carries the share of its origin alone.
     let counters = fragment.body().into_iter().flat_map(|body| body.counters.values());
     if counters.flat_map(|counter| counter.shares()).any(|share| share.origin == own.origin) {
         return Err(Implausible::ShareOfThisNode);
@@ -57,7 +61,16 @@ pub(super) fn newest_hlc(session: &Session) -> u64 {
     let attributes = body.attributes.values().flat_map(|register| register.writes()).map(|write| write.hlc);
     let logins = body.auth.writes().iter().map(|write| write.hlc);
     let seen = crate::session::hlc::from_wall_ms(body.last_seen_ms);
-    attributes.chain(logins).fold(session.birth.created.hlc.max(seen), u64::max)
+    let rotations = body.ids.writes().iter().flat_map(|write| {
+        let cut = write.value.as_ref().and_then(|rotation| rotation.cut);
+        [write.hlc, cut.map_or(0, |cut| cut.hlc)]
+    });
+    let replays = body.replays.marks().iter().map(|mark| mark.hlc);
+    attributes
+        .chain(logins)
+        .chain(rotations)
+        .chain(replays)
+        .fold(session.birth.created.hlc.max(seen), u64::max)
 }
 
 /// True if any dot of this partition that it names is such. The principal epochs
@@ -70,6 +83,8 @@ fn any_dot(session: &Session, is_such: impl Fn(Dot) -> bool) -> bool {
     let attributes = body.attributes.values().flat_map(|register| register.writes());
     let mut members = body.sets.values().flat_map(|members| members.values());
     attributes.map(|write| (write.dot, &write.seen)).any(|(dot, seen)| is_such(dot) || any_of(seen))
+        || body.ids.writes().iter().any(|write| is_such(write.dot) || any_of(&write.seen))
+        || body.replays.marks().iter().any(|mark| is_such(mark.dot))
         || body.auth.writes().iter().any(|write| is_such(write.dot) || any_of(&write.seen))
         || members.any(|presence| any_of(&presence.clocks().0))
 }

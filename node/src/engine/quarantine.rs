@@ -23,7 +23,7 @@ const PAGE_ITEMS: usize = 256;
 impl Core {
     /// Asks the store for a record.
     pub(super) async fn load(self: &Arc<Self>, key: Key, evictions: u64) -> Result<Loaded, EngineError> {
-        let stored = self.blocking(move |core| core.stored_record(key)).await??;
+        let stored = self.on_disk(move |core| core.stored_record(key)).await?;
         Ok(Loaded { key, stored, evictions })
     }
 

@@ -176,17 +176,16 @@ impl Engine {
 type Page = Vec<(Key, Bytes)>;
 
 impl Core {
-    async fn block(self: &Arc<Self>, number: u64) -> Option<Arc<Block>> {
+    pub(super) async fn block(self: &Arc<Self>, number: u64) -> Option<Arc<Block>> {
         if let Some(block) = self.log.in_memory(number) {
             return Some(block);
         }
-        match self.blocking(move |core| read_block(&*core.store, number)).await {
-            Ok(Ok(block)) => block.map(Arc::new),
-            Ok(Err(error)) => {
+        match self.on_disk(move |core| read_block(&*core.store, number)).await {
+            Ok(block) => block.map(Arc::new),
+            Err(error) => {
                 tracing::warn!(block = number, %error, "a log block cannot be read");
                 None
             }
-            Err(_) => None,
         }
     }
 
@@ -240,7 +239,7 @@ impl Core {
                 (state.is_cold(), state.evictions())
             };
             let (stored, corrupt) = if is_cold {
-                self.blocking(move |core| core.stored(partition, after, items_max)).await??
+                self.on_disk(move |core| core.stored(partition, after, items_max)).await?
             } else {
                 (Vec::new(), Vec::new())
             };

@@ -91,6 +91,7 @@ impl Engine {
                 state.touch_metadata();
             });
             cell.advanced.notify_waiters();
+            core.jumped();
         }
         Ok(())
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::session::{
-    AuthBlock, Birth, Body, Counter, Dot, Liveness, Members, Name, Presence, Register, Revocation, Root,
-    Session, SessionLimits, Stamp,
+    AuthBlock, Birth, Body, Counter, Dot, IdVerdict, Liveness, Members, Name, Presence, Register, Replays,
+    Revocation, Root, SecretHash, Session, SessionLimits, Stamp,
 };
 
-use super::check::{check_auth, check_changes, check_create, check_state};
-use super::command::{Changes, Command, Create, Reply, SetChange, Update};
+use super::check::{check_auth, check_changes, check_create, check_grace, check_state};
+use super::command::{Changes, Command, Create, Expectation, Reply, Rotate, SetChange, Update};
+use merge::merge;
 
 /// A touch is passed over unless it moves the idle deadline by more than this share of the idle time-out.
 const TOUCH_SHARE: u64 = 20;
@@ -22,6 +23,8 @@ pub struct StepContext<'a> {
     pub stamp: Stamp,
     /// The wall clock, in milliseconds since the Unix epoch.
     pub now_ms: u64,
+    /// The id that the caller shows, once its first part has found the session.
+    pub shown: SecretHash,
     /// What a session may hold.
     pub limits: &'a SessionLimits,
 }
@@ -49,6 +52,12 @@ pub enum StepError {
     /// It was ended; its id is never used again.
     #[error("session revoked")]
     Revoked,
+    /// The id shown was replaced, and is accepted no more.
+    #[error("session id was replaced")]
+    Rotated,
+    /// The id shown was replaced and is accepted for a while, but not to rotate it again.
+    #[error("session id was rotated already")]
+    AlreadyRotated,
     /// There is a live one already.
     #[error("session already exists")]
     AlreadyExists,
@@ -64,6 +73,12 @@ pub enum StepError {
         limit: u64,
         /// What it would have been.
         actual: u64,
+    },
+    /// An attribute does not hold what was expected.
+    #[error("expectation {index} does not hold")]
+    NotAsExpected {
+        /// Which expectation, from 0.
+        index: usize,
     },
     /// An argument is out of its range.
     #[error("{field} {detail}")]
@@ -82,9 +97,12 @@ pub enum StepError {
 pub fn step(state: Option<Session>, command: &Command, ctx: &StepContext<'_>) -> Result<Step, StepError> {
     match command {
         Command::Create(create) => insert(state.as_ref(), create, ctx),
-        Command::Update(update) => change(live(state, ctx)?, update, ctx),
-        Command::Touch => touch(live(state, ctx)?, ctx),
+        Command::Update(update) => change(known(live(state, ctx)?, ctx)?, update, ctx),
+        Command::Touch => touch(known(live(state, ctx)?, ctx)?, ctx),
+        Command::Rotate(rotate) => self::rotate(live(state, ctx)?, rotate, ctx),
+        Command::MarkReplay => mark_replay(live(state, ctx)?, ctx),
         Command::Revoke { reason } => revoke(state, reason, ctx),
+        Command::Merge(brought) => merge(state, brought, ctx),
     }
 }
 
@@ -97,6 +115,57 @@ fn live(state: Option<Session>, ctx: &StepContext<'_>) -> Result<Session, StepEr
         Liveness::Expired => Err(StepError::Expired),
         Liveness::Revoked => Err(StepError::Revoked),
     }
+}
+
+/// Refuses an id that is not, or no more, the session's.
+fn known(state: Session, ctx: &StepContext<'_>) -> Result<Session, StepError> {
+    match judge_id(&state, ctx) {
+        IdVerdict::Current | IdVerdict::Alias => Ok(state),
+        IdVerdict::Replaced => Err(StepError::Rotated),
+        IdVerdict::Unknown => Err(StepError::NotFound),
+    }
+}
+
+fn judge_id(state: &Session, ctx: &StepContext<'_>) -> IdVerdict {
+    state.body().map_or(IdVerdict::Unknown, |body| body.ids.judge(&ctx.shown, ctx.now_ms))
+}
+
+fn rotate(mut state: Session, rotate: &Rotate, ctx: &StepContext<'_>) -> Result<Step, StepError> {
+    let reply = Reply::Rotated { secret: rotate.secret };
+    let Root::Live(body) = &mut state.root else { return Err(StepError::Revoked) };
+    // An earlier attempt has done it, here or elsewhere: nobody else can know this secret.
+    if body.ids.current_secret() == rotate.secret && !body.ids.is_empty() {
+        return Ok(Step { state, fragment: None, reply });
+    }
+    match body.ids.judge(&ctx.shown, ctx.now_ms) {
+        IdVerdict::Current => {}
+        IdVerdict::Alias => return Err(StepError::AlreadyRotated),
+        IdVerdict::Replaced => return Err(StepError::Rotated),
+        IdVerdict::Unknown => return Err(StepError::NotFound),
+    }
+    check_grace(rotate.grace_ms)?;
+    let mut fragment = changed(body, &rotate.update.changes, ctx)?;
+    if rotate.update.touch && moves(body, state.birth.idle_timeout_ms, ctx.now_ms) {
+        fragment.last_seen_ms = ctx.now_ms;
+    }
+    fragment.ids = body.ids.rotate(ctx.dot, ctx.stamp, rotate.secret, rotate.grace_ms, ctx.now_ms);
+    body.merge(fragment.clone());
+    check_state(body, ctx.limits)?;
+    let fragment = Some(state.fragment(fragment));
+    Ok(Step { state, fragment, reply })
+}
+
+fn mark_replay(mut state: Session, ctx: &StepContext<'_>) -> Result<Step, StepError> {
+    let reply = Reply::ReplayMarked;
+    let is_replaced = judge_id(&state, ctx) == IdVerdict::Replaced;
+    let Root::Live(body) = &mut state.root else { return Err(StepError::Revoked) };
+    if !is_replaced || !body.replays.is_due(ctx.dot.origin.replica, ctx.now_ms) {
+        return Ok(Step { state, fragment: None, reply });
+    }
+    let replays = Replays::mark(ctx.dot, ctx.stamp);
+    body.replays.merge(replays.clone());
+    let fragment = Some(state.fragment(Body { replays, ..Body::default() }));
+    Ok(Step { state, fragment, reply })
 }
 
 fn insert(state: Option<&Session>, create: &Create, ctx: &StepContext<'_>) -> Result<Step, StepError> {
@@ -126,6 +195,7 @@ fn insert(state: Option<&Session>, create: &Create, ctx: &StepContext<'_>) -> Re
 fn change(mut state: Session, update: &Update, ctx: &StepContext<'_>) -> Result<Step, StepError> {
     let idle_timeout_ms = state.birth.idle_timeout_ms;
     let Root::Live(body) = &mut state.root else { return Err(StepError::Revoked) };
+    compare(body, &update.expected)?;
     let mut fragment = changed(body, &update.changes, ctx)?;
     if update.touch && moves(body, idle_timeout_ms, ctx.now_ms) {
         fragment.last_seen_ms = ctx.now_ms;
@@ -137,6 +207,16 @@ fn change(mut state: Session, update: &Update, ctx: &StepContext<'_>) -> Result<
     check_state(body, ctx.limits)?;
     let fragment = Some(state.fragment(fragment));
     Ok(Step { state, fragment, reply: Reply::Updated })
+}
+
+fn compare(body: &Body, expected: &[Expectation]) -> Result<(), StepError> {
+    let holds = |expectation: &Expectation| {
+        body.attributes.get(&expectation.name).and_then(Register::value) == expectation.value.as_ref()
+    };
+    match expected.iter().position(|expectation| !holds(expectation)) {
+        Some(index) => Err(StepError::NotAsExpected { index }),
+        None => Ok(()),
+    }
 }
 
 fn touch(mut state: Session, ctx: &StepContext<'_>) -> Result<Step, StepError> {
@@ -170,8 +250,15 @@ fn revoke(
         return Ok(Step { state, fragment: None, reply });
     }
     // Of a partial record it is enough to know that it is not over: its end needs no content.
-    if state.liveness(ctx.now_ms) == Liveness::Expired {
+    let liveness = state.liveness(ctx.now_ms);
+    if liveness == Liveness::Expired {
         return Err(StepError::Expired);
+    }
+    match judge_id(&state, ctx) {
+        IdVerdict::Current | IdVerdict::Alias => {}
+        IdVerdict::Replaced => return Err(StepError::Rotated),
+        IdVerdict::Unknown if liveness == Liveness::Partial => return Err(StepError::Partial),
+        IdVerdict::Unknown => return Err(StepError::NotFound),
     }
     let revocation = Revocation { stamp: ctx.stamp, reason: reason.clone() };
     let reply = revoked(&revocation);
@@ -259,5 +346,6 @@ fn change_set(body: &Body, sets: &mut BTreeMap<Name, Members>, change: &SetChang
     }
 }
 
+mod merge;
 #[cfg(test)]
 mod tests;

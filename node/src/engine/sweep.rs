@@ -37,6 +37,12 @@ impl Core {
         })
     }
 
+    /// When a session expired, unless it was revoked.
+    fn expired_ms(&self, state: &Bytes) -> Option<u64> {
+        let view = SessionView::open(state, &self.decode).ok()?;
+        view.revocation().is_none().then(|| view.expires_at_ms())
+    }
+
     /// Removes a record. Deadlines never grow, so it does not matter what it became meanwhile.
     async fn remove(self: &Arc<Self>, cell: &Cell, key: Key) -> Result<(), EngineError> {
         self.room().await?;
@@ -47,6 +53,9 @@ impl Core {
                 Lookup::Absent | Lookup::Quarantined => None,
                 Lookup::Held(held) => {
                     partition.replace(key, Some(&held), None, false);
+                    if let Some(expired_ms) = self.expired_ms(&held) {
+                        self.finals.remember(key, held, Some(expired_ms));
+                    }
                     None
                 }
             };

@@ -187,8 +187,9 @@ impl Vectors {
 
     /// Moves ranges that the contiguous part has reached into it.
     fn absorb(&mut self, origin: Origin) {
-        let held = self.early.absorb(origin, self.contiguous.get(&origin));
-        if held > 0 {
+        let reached = self.contiguous.get(&origin);
+        let held = self.early.absorb(origin, reached);
+        if held > reached {
             self.contiguous.dots.insert(origin, held);
         }
     }

@@ -27,9 +27,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Store`] if the disk fails.
     pub async fn persist(&self) -> Result<(), EngineError> {
-        self.core.checkpoint().await?;
-        self.core.blocking(|core| core.store.sync()).await??;
-        Ok(())
+        self.core.checkpoint().await
     }
 
     /// Writes and syncs everything, then stops the workers. Calls after it find the engine not ready.
@@ -40,6 +38,7 @@ impl Engine {
         }
         core.log.fail("the engine is shut down");
         core.stop.cancel();
+        core.checkpointed.notify_waiters();
     }
 }
 

@@ -112,9 +112,9 @@ impl MembershipConfig {
         require(matches!(self.voters_max, 1 | 3 | 5 | 7), "voters_max", "must be 1, 3, 5 or 7")?;
         require(self.message_bytes_max >= 64 << 10, "message_bytes_max", "must be at least 65536")?;
         require(
-            self.partition_count.is_power_of_two() && self.partition_count <= 1 << 16,
+            self.partition_count.is_power_of_two() && self.partition_count <= 1 << 15,
             "partition_count",
-            "must be a power of two from 1 to 65536",
+            "must be a power of two from 1 to 32768",
         )?;
         require((1..=7).contains(&self.replicas_per_region), "replicas_per_region", "must be 1 to 7")
     }

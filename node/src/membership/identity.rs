@@ -6,8 +6,8 @@ use super::disk::Disk;
 use super::{Candidate, LocalNode, MembershipError};
 use crate::env::{Rng, SharedRng};
 use crate::session::ReplicaId;
-use crate::store::keys::{ClusterId, MetaValue, NodeName, StoreId, StoreKey};
-use crate::store::{Batch, Store, StoreError, Tree};
+use crate::store::keys::{ClusterId, MetaValue, NodeName, StoreId};
+use crate::store::{Batch, StoreError};
 
 /// Written before the node first speaks to anybody, so that asking twice is asking once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +25,8 @@ impl DiskIdentity {
     /// The disk is of another node or cluster, or fails.
     pub async fn load(disk: &Disk, local: &LocalNode, rng: &SharedRng) -> Result<Self, MembershipError> {
         let read = disk.run(|store| {
-            let owner = (get::<ClusterId>(store)?, get::<NodeName>(store)?);
-            Ok((owner, get::<StoreId>(store)?, get::<ReplicaId>(store)?))
+            let owner = (ClusterId::get(store)?, NodeName::get(store)?);
+            Ok((owner, StoreId::get(store)?, ReplicaId::get(store)?))
         });
         let ((cluster_id, name), store_id, replica) = read.await?;
         belongs("cluster", cluster_id.map(|id| id.0), &local.cluster_id)?;
@@ -36,9 +36,9 @@ impl DiskIdentity {
         }
         let store_id = store_id.unwrap_or_else(|| StoreId(rng.with(|rng| rng.random())));
         let mut batch = Batch::default();
-        put(&mut batch, &store_id);
-        put(&mut batch, &ClusterId(local.cluster_id.clone()));
-        put(&mut batch, &NodeName(local.name.clone()));
+        store_id.put(&mut batch);
+        ClusterId(local.cluster_id.clone()).put(&mut batch);
+        NodeName(local.name.clone()).put(&mut batch);
         disk.write(batch).await?;
         Ok(Self { store_id: store_id.0, replica })
     }
@@ -50,7 +50,7 @@ impl DiskIdentity {
     pub async fn allot(&mut self, disk: &Disk, replica: ReplicaId) -> Result<(), StoreError> {
         self.replica = Some(replica);
         let mut batch = Batch::default();
-        put(&mut batch, &replica);
+        replica.put(&mut batch);
         disk.write(batch).await
     }
 
@@ -75,14 +75,6 @@ fn belongs(what: &'static str, on_disk: Option<String>, configured: &str) -> Res
         }
         _ => Ok(()),
     }
-}
-
-fn get<T: MetaValue>(store: &dyn Store) -> Result<Option<T>, StoreError> {
-    store.get(Tree::Meta, &T::KEY.encode())?.map(|value| T::decode(&value)).transpose()
-}
-
-fn put<T: MetaValue>(batch: &mut Batch, value: &T) {
-    batch.put(Tree::Meta, T::KEY.encode(), value.encode());
 }
 
 /// As lower-case hexadecimal.

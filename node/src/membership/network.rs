@@ -84,6 +84,7 @@ impl Link {
         let request = RaftRequest {
             cluster_id: self.network.peers.cluster_id.clone(),
             replica_id: u32::from(self.network.replica.0),
+            to_replica_id: u32::from(replica_of(self.target).0),
             payload: payload.into(),
         };
         let answer = match call {

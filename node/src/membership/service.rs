@@ -100,6 +100,7 @@ impl MembershipRpc {
         let (name, region) = caller(request)?;
         self.check_cluster(&request.get_ref().cluster_id)?;
         check_replica(&self.core.view.borrow(), request.get_ref().replica_id, &name, &region)?;
+        self.check_called(request.get_ref().to_replica_id)?;
         let answer = handle(parse(&request.get_ref().payload)?).await;
         Ok(Response::new(RaftResponse { payload: payload(&answer)? }))
     }
@@ -110,6 +111,17 @@ impl MembershipRpc {
             return Ok(());
         }
         Err(Status::failed_precondition(format!("this node belongs to cluster {ours:?}, not to {theirs:?}")))
+    }
+
+    /// Raft counts a member's answers as promises that it remembers. After a lost disk this
+    /// node has the name and the address of another member, but none of its memory: were it
+    /// to answer in its place, one node's log would count as two, and a vote could be given twice.
+    fn check_called(&self, called: u32) -> Result<(), Status> {
+        let ours = u32::from(self.core.replica.0);
+        if called == ours {
+            return Ok(());
+        }
+        Err(Status::failed_precondition(format!("this node is replica {ours}, not replica {called}")))
     }
 
     /// Answers with a state that holds the new node, if this node hears of it in time.

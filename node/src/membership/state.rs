@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Candidate, Change, ChangeOutcome, Node, NodeState, Refusal, WEIGHT_MAX};
 use crate::placement::{Layout, LayoutNode};
 use crate::session::ReplicaId;
+use crate::session::rename::FOREIGN_REPLICA_MIN;
 
 mod transition;
 
@@ -126,7 +127,9 @@ impl ClusterState {
             let living = self.nodes.values().filter(|node| node.state != NodeState::Removed).count();
             self.last_replica_id.0 = u16::try_from(living).unwrap_or(u16::MAX);
         }
-        let id = self.last_replica_id.0.checked_add(1).ok_or(Refusal::IdsExhausted)?;
+        let id = self.last_replica_id.0.checked_add(1);
+        // The others name writers of other clusters.
+        let id = id.filter(|id| *id < FOREIGN_REPLICA_MIN).ok_or(Refusal::IdsExhausted)?;
         let replica = ReplicaId(id);
         self.last_replica_id = replica;
         self.nodes.insert(replica, admitted(replica, candidate, state));

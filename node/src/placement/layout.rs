@@ -26,11 +26,12 @@ pub type RegionReplicas = BTreeMap<String, Vec<ReplicaId>>;
 pub struct Layout {
     /// Of the replicas that serve; grows with each change of them.
     pub version: u64,
-    /// A power of two.
+    /// Partitions of sessions: a power of two.
     pub partition_count: u32,
     /// Replicas of a partition in each region, at most.
     pub replicas_per_region: u32,
-    /// Entry `i` is partition `i`: the replicas that serve reads and coordinate writes.
+    /// Entry `i` is partition `i`, the last one the global partition: the replicas
+    /// that serve reads and coordinate writes.
     pub partitions: Vec<RegionReplicas>,
     /// The layout that takes over once its new replicas have synced; none if no change is under way.
     pub next: Option<NextLayout>,
@@ -50,6 +51,12 @@ pub struct NextLayout {
 }
 
 impl Layout {
+    /// The replicas that serve each partition of sessions.
+    pub fn session_partitions(&self) -> impl Iterator<Item = &RegionReplicas> {
+        let count = usize::try_from(self.partition_count).unwrap_or(usize::MAX);
+        self.partitions.iter().take(count)
+    }
+
     /// The replicas of a partition that serve reads, or none if there is no such partition.
     #[must_use]
     pub fn read_replicas(&self, partition: Partition) -> Option<&RegionReplicas> {

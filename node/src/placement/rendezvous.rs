@@ -22,7 +22,8 @@ const SEED: u64 = 0x736f_6a6f_7572_6e01;
 const FRACTION_BITS: u32 = 32;
 
 impl Layout {
-    /// Places `partition_count` partitions on the nodes of each region.
+    /// Places `partition_count` partitions on the nodes of each region, and the
+    /// global one, which is the last, on all nodes.
     ///
     /// Each partition gets `replicas_per_region` replicas in every region, or all
     /// of the region's nodes if they are fewer. The order of `nodes` does not
@@ -38,12 +39,13 @@ impl Layout {
         for node in nodes {
             regions.entry(&node.region).or_default().push(node);
         }
-        let place = |partition| place(partition, replicas_per_region, &regions);
+        let sessions = (0..partition_count).map(|partition| place(partition, replicas_per_region, &regions));
+        let global = place(partition_count, u32::MAX, &regions);
         Self {
             version,
             partition_count,
             replicas_per_region,
-            partitions: (0..partition_count).map(place).collect(),
+            partitions: sessions.chain([global]).collect(),
             next: None,
         }
     }

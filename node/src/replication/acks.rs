@@ -27,7 +27,7 @@ pub struct AckShortfall {
     pub missing: BTreeMap<String, usize>,
 }
 
-type Write = (Partition, Origin, u64);
+pub(super) type Write = (Partition, Origin, u64);
 
 /// Which replicas have confirmed which writes of this node.
 #[derive(Default)]
@@ -111,7 +111,8 @@ impl Acks {
         let write = (partition, dot.origin, dot.seq);
         let claim = Claim::new(self, write, me);
         let tally = |membership: &Membership| {
-            quorums(membership).map_or_else(Tally::default, |quorums| self.tally(write, &quorums))
+            quorums(membership)
+                .map_or_else(Tally::default, |quorums| self.tally(Some(write), &quorums, |_| false))
         };
         let mut last = Tally::default();
         let enough = async {
@@ -135,10 +136,16 @@ impl Acks {
         in_time.map_err(|_| AckShortfall { reached: last.reached, missing: last.missing })
     }
 
-    fn tally(&self, write: Write, quorums: &Quorums) -> Tally {
+    /// Counts the replicas that have confirmed a write, and others that have it for sure.
+    pub(super) fn tally(
+        &self,
+        write: Option<Write>,
+        quorums: &Quorums,
+        is_sure: impl Fn(ReplicaId) -> bool,
+    ) -> Tally {
         let inner = self.inner.lock();
-        let by = inner.writes.get(&write).map(|confirmed| &confirmed.by);
-        let has = |replica: ReplicaId| by.is_some_and(|by| by.contains(&replica));
+        let by = write.and_then(|write| inner.writes.get(&write)).map(|confirmed| &confirmed.by);
+        let has = |replica: ReplicaId| by.is_some_and(|by| by.contains(&replica)) || is_sure(replica);
         quorums.tally(has, |replica| inner.layouts.get(&replica).copied().unwrap_or_default())
     }
 }
@@ -200,8 +207,8 @@ mod tests {
     use tokio::sync::watch;
 
     use super::*;
-    use crate::membership::{Node, NodeState};
     use crate::placement::{Layout, RegionReplicas};
+    use crate::replication::quorum::tests::membership_of;
 
     const ORIGIN: Origin = Origin { replica: ReplicaId(1), incarnation: 1 };
     const WRITE: Dot = Dot { origin: ORIGIN, seq: 9 };
@@ -211,24 +218,7 @@ mod tests {
         let replicas: RegionReplicas =
             BTreeMap::from([("eu".into(), ids([1, 2, 3])), ("us".into(), ids([4, 5, 6]))]);
         let layout = Layout { version: 3, partitions: vec![replicas], ..Layout::default() };
-        let me = Node {
-            replica: ReplicaId(1),
-            name: "n1".into(),
-            region: "eu".into(),
-            address: String::new(),
-            weight: 1,
-            state: NodeState::Active,
-            store_id: String::new(),
-        };
-        Membership {
-            cluster_id: "c".into(),
-            epoch: 1,
-            nodes: BTreeMap::from([(me.replica, me)]),
-            layout: Arc::new(layout),
-            voters: Vec::new(),
-            leader: None,
-            term: 1,
-        }
+        membership_of(layout)
     }
 
     async fn wait(acks: &Acks, level: Consistency) -> Result<(), AckShortfall> {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::config::ReplicationConfig;
-use super::core::ClockBounds;
+use super::core::{ClockBounds, Held};
 use super::driver::Replication;
 use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
 use crate::engine::{ClockVerdict, CommitFeed, Covered, Engine, EngineError, Gap, LogEntry, PartialFeed};
@@ -59,12 +59,7 @@ impl PartialKeys for PartialFeed {
     }
 }
 
-#[async_trait]
-impl Replica for Engine {
-    fn origin(&self) -> Origin {
-        Self::origin(self)
-    }
-
+impl Held for Engine {
     fn vector(&self, partition: Partition) -> VersionVector {
         Self::vector(self, partition)
     }
@@ -79,6 +74,17 @@ impl Replica for Engine {
 
     fn holds_any(&self, gap: Gap) -> bool {
         Self::holds_any(self, gap)
+    }
+
+    fn digest(&self, partition: Partition) -> u128 {
+        Self::digest(self, partition).digest
+    }
+}
+
+#[async_trait]
+impl Replica for Engine {
+    fn origin(&self) -> Origin {
+        Self::origin(self)
     }
 
     fn pass_over(&self, gap: Gap) {

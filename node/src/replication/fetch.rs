@@ -98,6 +98,19 @@ impl Replication {
         let fetch_from = |replica| async move { shared.fetch_from(replica, &[key]).await.ok() };
         gather(shared.membership.clone(), me, partition, level, timeout, fetch_from).await
     }
+
+    /// Asks every other replica of a record's partition for it, in all regions; none
+    /// from those that do not answer in time.
+    pub async fn fetch_each(&self, key: Key) -> Vec<(ReplicaId, Option<Fetched>)> {
+        let (shared, me) = (&self.shared, self.shared.me.replica);
+        let replicas = nearest_first(&shared.membership.borrow(), me, shared.partition(key));
+        let ask = |replica| async move {
+            let answer = shared.fetch_from(replica, &[key]).await.ok();
+            (replica, answer.and_then(|(_, mut fetched)| fetched.pop()))
+        };
+        let asked = replicas.into_iter().filter(|replica| *replica != me).map(ask);
+        asked.collect::<FuturesUnordered<_>>().collect().await
+    }
 }
 
 /// Asks the other replicas that a level wants to hear of until enough have

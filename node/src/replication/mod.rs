@@ -16,6 +16,7 @@ mod fetch;
 mod forward;
 mod quorum;
 mod seam;
+mod spread;
 mod taking;
 mod transfer_in;
 mod varint;
@@ -34,5 +35,6 @@ pub use fetch::{
 pub use forward::{ForwardError, ForwardHandler};
 pub use quorum::needed;
 pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
+pub use spread::{RegionSpread, Spread, spread};
 pub use taking::Taking;
 pub use transfer_in::TransferIn;

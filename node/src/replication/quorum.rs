@@ -104,7 +104,7 @@ impl Quorums {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
@@ -120,7 +120,8 @@ mod tests {
         Layout { version, partition_count: 1, replicas_per_region: 3, partitions, next: None }
     }
 
-    fn membership(layout: Layout) -> Membership {
+    /// A cluster of which replica 1 knows itself alone, and the layout.
+    pub(in crate::replication) fn membership_of(layout: Layout) -> Membership {
         let me = Node {
             replica: ReplicaId(1),
             name: "n1".into(),
@@ -142,7 +143,7 @@ mod tests {
     }
 
     fn missing(level: Consistency, layout: Layout, has: &[u16], known: u64) -> usize {
-        let quorums = Quorums::new(level, ReplicaId(1), &membership(layout), Partition(0)).unwrap();
+        let quorums = Quorums::new(level, ReplicaId(1), &membership_of(layout), Partition(0)).unwrap();
         let tally = quorums.tally(|replica| has.contains(&replica.0), |_| known);
         tally.missing.get("eu").copied().unwrap_or_default()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::core::ClockBounds;
+use super::core::{ClockBounds, Held};
 use crate::engine::{ClockVerdict, Covered, Gap, LogEntry};
 use crate::session::{Dot, Key, Origin, Partition, VersionVector};
 
@@ -48,21 +48,9 @@ pub trait PartialKeys: Send {
 
 /// This node's copy of the sessions.
 #[async_trait]
-pub trait Replica: Send + Sync + 'static {
+pub trait Replica: Held + Send + Sync + 'static {
     /// This node and its start.
     fn origin(&self) -> Origin;
-
-    /// What is held without holes.
-    fn vector(&self, partition: Partition) -> VersionVector;
-
-    /// The highest entry held of each origin, holes before it or not.
-    fn seen(&self, partition: Partition) -> VersionVector;
-
-    /// The first gap of each origin of each partition.
-    fn gaps(&self) -> Vec<Gap>;
-
-    /// Whether any entry of a gap of another node is held.
-    fn holds_any(&self, gap: Gap) -> bool;
 
     /// Goes on without the entries of a gap, which no node holds any more.
     fn pass_over(&self, gap: Gap);

@@ -7,6 +7,8 @@ use super::auth::AuthBlock;
 use super::counter::Counter;
 use super::presence::Members;
 use super::register::Register;
+use super::replays::Replays;
+use super::rotation::Rotation;
 use super::value::{Name, Value};
 
 /// The content of a live session, or of a fragment: only what changed.
@@ -16,6 +18,10 @@ use super::value::{Name, Value};
 pub struct Body {
     /// The last use, in milliseconds since the Unix epoch: a maximum. 0 in a fragment that moves nothing.
     pub last_seen_ms: u64,
+    /// Rotations of the id. Resolve them by [`Register::current`].
+    pub ids: Register<Rotation>,
+    /// Uses of ids that had been replaced.
+    pub replays: Replays,
     /// The login. Resolve it by [`Register::lowest_privilege`].
     pub auth: Register<AuthBlock>,
     /// Attributes. A removed one stays as a removal until the session ends.
@@ -31,6 +37,8 @@ impl fmt::Debug for Body {
         // Names and members are the user's: only their numbers may reach a log.
         f.debug_struct("Body")
             .field("last_seen_ms", &self.last_seen_ms)
+            .field("ids", &self.ids)
+            .field("replays", &self.replays)
             .field("auth", &self.auth)
             .field("attributes", &self.attributes.values())
             .field("counters", &self.counters.values())
@@ -45,7 +53,12 @@ impl Body {
         if planted!(LastSeenGoesBack) && other.last_seen_ms > 0 {
             self.last_seen_ms = other.last_seen_ms;
         }
+        if planted!(UseUndoesRotation) && other.last_seen_ms > self.last_seen_ms {
+            self.ids = Register::default();
+        }
         self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
+        self.ids.merge(other.ids);
+        self.replays.merge(other.replays);
         self.auth.merge(other.auth);
         join(&mut self.attributes, other.attributes, Register::merge);
         join(&mut self.counters, other.counters, Counter::merge);

@@ -67,6 +67,22 @@ impl Default for SessionLimits {
     }
 }
 
+impl SessionLimits {
+    /// What a record of the global partition may hold: policies do not end, and a
+    /// principal may have many sessions.
+    #[must_use]
+    pub fn global() -> Self {
+        const FOR_EVER_MS: u64 = 1_000 * 365 * DAY_MS;
+        Self {
+            set_members_max: 16_384,
+            session_bytes_max: 1 << 20,
+            idle_timeout_ms_max: FOR_EVER_MS,
+            absolute_timeout_ms_max: FOR_EVER_MS,
+            ..Self::default()
+        }
+    }
+}
+
 /// Limits that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} is {actual}; it must be from {min} to {max}")]
@@ -84,8 +100,9 @@ pub struct LimitsError {
 /// The longest session that may be configured: a quarter of what is decoded at most.
 const SESSION_BYTES_CEILING: u64 = 1 << 20;
 
-/// The longest time-out that may be configured: ten years.
-const TIMEOUT_MS_CEILING: u64 = 3_650 * DAY_MS;
+/// The longest time-out that may be configured, in milliseconds: 100 days. What is
+/// remembered of a principal must outlive all sessions, so it decides for how long that is.
+pub const TIMEOUT_MS_CEILING: u64 = 100 * DAY_MS;
 
 impl SessionLimits {
     /// Checks that the limits fit each other and what a node can hold.

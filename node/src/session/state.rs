@@ -1,7 +1,10 @@
 //! A session as a CRDT: one type for full states and fragments, one merge for both.
 
+use bytes::Bytes;
+
 use super::birth::Birth;
 use super::body::Body;
+use super::codec::{DecodeError, DecodeLimits};
 use super::revocation::Revocation;
 
 /// A session's state, or a fragment of it that holds only what changed.
@@ -67,6 +70,25 @@ impl Session {
             Root::Live(body) => Some(body),
             Root::Revoked(_) => None,
         }
+    }
+
+    /// What encoded states of the same session say together; none if there are none.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if one of them is beyond the limits or malformed.
+    pub fn merged<'a>(
+        states: impl IntoIterator<Item = &'a Bytes>,
+        limits: &DecodeLimits,
+    ) -> Result<Option<Self>, DecodeError> {
+        let mut merged: Option<Self> = None;
+        for state in states {
+            let state = Self::decode(state, limits)?;
+            match &mut merged {
+                Some(merged) => merged.merge(state),
+                None => merged = Some(state),
+            }
+        }
+        Ok(merged)
     }
 
     /// Joins a state or fragment of the same session.

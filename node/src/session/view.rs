@@ -7,7 +7,10 @@ use bytes::Bytes;
 use super::codec::{self, DecodeError, DecodeLimits, Decoder, Head, Names, Reader, Section};
 use super::presence::Members;
 use super::state::{expires_at_ms, judge};
-use super::{AuthBlock, Liveness, Revocation, Stamp, Value, counter};
+use super::{
+    AuthBlock, IdVerdict, Liveness, Register, Replays, Revocation, Rotation, SecretHash, Stamp, Value,
+    counter,
+};
 
 /// The head of an encoded session: enough to tell whether it may be served.
 pub struct SessionView<'a> {
@@ -15,6 +18,8 @@ pub struct SessionView<'a> {
     rest: Decoder<'a>,
     sections: u8,
     last_seen_ms: u64,
+    ids: Register<Rotation>,
+    replays: Replays,
     revocation: Option<Revocation>,
 }
 
@@ -60,13 +65,16 @@ impl<'a> SessionView<'a> {
         let (head, origins) = codec::read_head(&mut reader)?;
         let mut rest = Decoder { reader, origins, created_ms: head.created.wall_ms() };
         let (mut sections, mut last_seen_ms, mut revocation) = (0, 0, None);
+        let (mut ids, mut replays) = (Register::default(), Replays::default());
         if head.revoked {
             revocation = Some(rest.revocation()?);
         } else {
             sections = Section::read(&mut rest.reader)?;
             last_seen_ms = rest.last_seen_ms(sections)?;
+            ids = rest.ids(sections)?;
+            replays = rest.replays(sections)?;
         }
-        Ok(Self { head, rest, sections, last_seen_ms, revocation })
+        Ok(Self { head, rest, sections, last_seen_ms, ids, replays, revocation })
     }
 
     /// The namespace.
@@ -99,6 +107,24 @@ impl<'a> SessionView<'a> {
         self.last_seen_ms
     }
 
+    /// Same as [`Register::judge`]. Of a revoked session nothing of its ids is known.
+    #[must_use]
+    pub fn judge_id(&self, shown: &SecretHash, now_ms: u64) -> IdVerdict {
+        self.ids.judge(shown, now_ms)
+    }
+
+    /// The rotations of the id.
+    #[must_use]
+    pub fn ids(&self) -> &Register<Rotation> {
+        &self.ids
+    }
+
+    /// Uses of ids that had been replaced.
+    #[must_use]
+    pub fn replays(&self) -> &Replays {
+        &self.replays
+    }
+
     /// False if only fragments of the session are here.
     #[must_use]
     pub fn is_complete(&self) -> bool {
@@ -125,6 +151,14 @@ impl<'a> SessionView<'a> {
     pub fn liveness(&self, now_ms: u64) -> Liveness {
         let Head { revoked, complete, absolute_deadline_ms, .. } = self.head;
         judge(revoked, complete, absolute_deadline_ms, self.expires_at_ms(), now_ms)
+    }
+
+    /// Reads and resolves the login alone; none if nobody has logged in, or if revoked.
+    ///
+    /// # Errors
+    /// [`DecodeError`] if the record is malformed.
+    pub fn login(mut self) -> Result<Option<AuthBlock>, DecodeError> {
+        if Section::Auth.is_in(self.sections) { self.auth() } else { Ok(None) }
     }
 
     /// Reads and resolves the content; empty if revoked. Values share the record's memory.

@@ -14,7 +14,7 @@
 
 use crate::session::{Key, Partition, ReplicaId};
 
-use super::{StoreError, Tree};
+use super::{Batch, Store, StoreError, Tree};
 
 /// The version of everything on this page; it goes into [`FormatVersion`].
 pub const FORMAT_VERSION: u32 = 1;
@@ -274,6 +274,19 @@ pub trait MetaValue: Sized {
 
     /// From its bytes; `Corrupt` if they are no such value.
     fn decode(bytes: &[u8]) -> Result<Self, StoreError>;
+
+    /// As it is in the store; none if it was never written.
+    ///
+    /// # Errors
+    /// The store fails, or holds no such value there.
+    fn get(store: &dyn Store) -> Result<Option<Self>, StoreError> {
+        store.get(Tree::Meta, &Self::KEY.encode())?.map(|value| Self::decode(&value)).transpose()
+    }
+
+    /// Has a batch write it.
+    fn put(&self, batch: &mut Batch) {
+        batch.put(Tree::Meta, Self::KEY.encode(), self.encode());
+    }
 }
 
 /// The version of the encodings in this store.

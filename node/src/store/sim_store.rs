@@ -120,6 +120,20 @@ impl SimDisk {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
+    /// A copy of this disk in which one tree is as it stands on another disk.
+    #[must_use]
+    pub fn copy_with(&self, tree: Tree, other: &Self) -> Self {
+        let copy = self.copy();
+        let theirs = other.state.lock().live.clone();
+        {
+            let mut state = copy.state.lock();
+            state.live.retain(|(of, _), _| *of != tree);
+            state.live.extend(theirs.into_iter().filter(|((of, _), _)| *of == tree));
+            state.durable = state.live.clone();
+        }
+        copy
+    }
+
     /// The keys of a tree that have a value now, in order.
     #[must_use]
     pub fn keys(&self, tree: Tree) -> Vec<Vec<u8>> {

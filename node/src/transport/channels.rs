@@ -35,6 +35,10 @@ pub trait PeerChannels: Send + Sync + 'static {
     /// A channel to `host:port`. It connects on first use and again after each
     /// loss, and is shared by everybody who asks for the same address and peer.
     fn channel(&self, address: &str, expect: PeerExpectation) -> Channel;
+
+    /// Whoever asks next gets a new connection: this one has been silent for too long.
+    /// Who holds the old one keeps it until it breaks.
+    fn forget(&self, address: &str, expect: &PeerExpectation);
 }
 
 /// Addresses to use in place of the advertised ones: region → name → `host:port`.
@@ -80,6 +84,11 @@ impl PeerChannels for TlsChannels {
         let channel = self.dialer.clone().channel(address.clone(), expect.clone());
         open.insert((address, expect), channel.clone());
         channel
+    }
+
+    fn forget(&self, address: &str, expect: &PeerExpectation) {
+        let address = self.route(address, expect).to_owned();
+        self.open.lock().remove(&(address, expect.clone()));
     }
 }
 

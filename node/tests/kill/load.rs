@@ -72,7 +72,9 @@ impl Session {
             self.revocation = Some(Fate::Unknown);
             let (namespace, session_id) = ("shop".into(), self.id.clone());
             let reason = "logout".into();
-            client.revoke(pb::RevokeRequest { namespace, session_id, reason, options: synced() }).await?;
+            client
+                .revoke(pb::RevokeRequest { namespace, session_id, reason, options: synced(), wait: None })
+                .await?;
             self.revocation = Some(Fate::Kept);
             return Ok(());
         }

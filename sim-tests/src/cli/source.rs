@@ -5,7 +5,7 @@ use std::path::Path;
 use sojourn_sim::plan::{Level, PLAN_VERSION, Plan, draw};
 use sojourn_sim::{places, scenarios};
 
-use super::args::PlanArgs;
+use super::args::{self, PlanArgs};
 use super::error::CliError;
 
 /// The plan that the arguments name.
@@ -16,8 +16,14 @@ pub(crate) fn plan(args: &PlanArgs) -> Result<Plan, CliError> {
         let level = args.level.map_or(plan.level, Level::from);
         return Ok(Plan { level, ..plan });
     }
-    let level = args.level.unwrap_or_default().into();
-    drawn(args.seed.unwrap_or_default(), level, args.scenario.as_deref())
+    let scenario = args.scenario.as_deref();
+    drawn(args.seed.unwrap_or_default(), level(args.level, scenario), scenario)
+}
+
+/// The level that the arguments name, or that of the scenario.
+pub(crate) fn level(asked: Option<args::Level>, scenario: Option<&str>) -> Level {
+    let own = || scenario.map_or(Level::Core, scenarios::level_of);
+    asked.map_or_else(own, Level::from)
 }
 
 /// The plan of a seed, drawn freely or for a scenario.
@@ -55,22 +61,15 @@ pub(crate) fn replay_command_of(args: &PlanArgs, plan: &Plan) -> String {
 
 /// The command that runs a stored plan again; at the plan's own level if none is told.
 pub(crate) fn stored_replay_command(path: &Path, level: Option<Level>) -> String {
-    let level = level.map(|level| format!(" --level {}", level_name(level))).unwrap_or_default();
+    let level = level.map(|level| format!(" --level {}", level.name())).unwrap_or_default();
     format!("sojourn-sim replay --plan {}{level}", path.display())
 }
 
 /// The command that runs a seed again.
 pub(crate) fn replay_command(seed: u64, level: Level, scenario: Option<&str>) -> String {
-    let level = level_name(level);
+    let level = level.name();
     let scenario = scenario.map(|name| format!(" --scenario {name}")).unwrap_or_default();
     format!("sojourn-sim replay {seed} --level {level}{scenario} --plan-version {PLAN_VERSION}")
-}
-
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Core => "core",
-        Level::Full => "full",
-    }
 }
 
 #[cfg(test)]
@@ -85,6 +84,7 @@ mod tests {
             format!("sojourn-sim replay 7 --level full --scenario disk-full --plan-version {PLAN_VERSION}")
         );
     }
+
     fn args(words: &[&str]) -> PlanArgs {
         #[derive(clap::Parser)]
         struct Command {
@@ -104,6 +104,8 @@ mod tests {
         };
         let command = again(&["3", "--scenario", "disk-full"]);
         assert_eq!(command, replay_command(3, Level::Core, Some("disk-full")));
+        let command = again(&["3", "--scenario", "raft-of-a-lost-disk"]);
+        assert_eq!(command, replay_command(3, Level::Full, Some("raft-of-a-lost-disk")), "where it failed");
         assert_eq!(again(&["--plan", "small.json"]), "sojourn-sim replay --plan small.json");
         let command = again(&["--plan", "small.json", "--level", "full"]);
         assert_eq!(command, "sojourn-sim replay --plan small.json --level full");

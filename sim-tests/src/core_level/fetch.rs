@@ -96,7 +96,7 @@ pub(super) async fn fetch_from(
     read_answer(replica, &keys, response, |key| shared.engine.partition(&key)).ok()
 }
 
-/// Takes over all records of a partition from a peer; false if it ended early.
+/// Takes over all records of a partition from a peer; what they brought, none if it ended early.
 async fn transfer(
     me: &Me,
     shared: &Shared,
@@ -144,11 +144,7 @@ impl World {
             Box::pin(async move {
                 let brought = transfer(&me, &shared, from, partition).await;
                 let Some(sim) = me.upgrade() else { return };
-                let (mut world, complete) = (sim.lock(), brought.is_some());
-                if let Some(brought) = brought {
-                    world.handle(at, Event::EntriesSynced(brought));
-                }
-                world.handle(at, Event::TransferEnded { partition, complete });
+                sim.lock().handle(at, Event::TransferEnded { partition, brought });
             }),
         );
     }
@@ -168,13 +164,12 @@ impl World {
 
 async fn complete_partials(me: Me, shared: Arc<Shared>) {
     let mut partials = Replica::partial_keys(&*shared.engine);
-    let count = shared.engine.config().partition_count;
     loop {
         let keys = tokio::select! {
             biased;
             keys = partials.next() => keys,
             () = tokio::time::sleep(PARTIALS_RETRY) => {
-                let partitions = (0..count).filter_map(|number| u16::try_from(number).ok().map(Partition));
+                let partitions = shared.engine.config().partitions();
                 partitions.flat_map(|partition| shared.engine.partials(partition, FETCH_KEYS_MAX)).collect()
             }
         };

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sojourn_node::engine::{Engine, Gap};
+use sojourn_node::engine::Engine;
 use sojourn_node::env::{Environment, StdRng};
 use sojourn_node::membership::{ClusterState, LocalNode, Membership, MembershipWatch};
-use sojourn_node::replication::core::{Core, Held};
+use sojourn_node::replication::core::Core;
 use sojourn_node::replication::{Acks, ReplicationConfig};
 use sojourn_node::security::PeerIdentity;
-use sojourn_node::session::{Origin, Partition, VersionVector};
+use sojourn_node::session::Origin;
 use sojourn_node::store::{Crash, SimDisk};
 
 use tokio::sync::watch;
@@ -89,32 +89,11 @@ pub(super) struct Shared {
     pub(super) identity: PeerIdentity,
 }
 
-/// The engine as the replication core asks for its vectors.
-pub(super) struct HeldBy<'a>(pub(super) &'a Engine);
-
-impl Held for HeldBy<'_> {
-    fn vector(&self, partition: Partition) -> VersionVector {
-        self.0.vector(partition)
-    }
-
-    fn seen(&self, partition: Partition) -> VersionVector {
-        self.0.seen(partition)
-    }
-
-    fn gaps(&self) -> Vec<Gap> {
-        self.0.gaps()
-    }
-
-    fn holds_any(&self, gap: Gap) -> bool {
-        self.0.holds_any(gap)
-    }
-}
-
 impl Running {
     /// The most that it buffers for one peer now.
     pub(super) fn buffered_bytes(&self) -> u64 {
         let engine = &self.shared.engine;
-        let peers = self.core.peers(self.shared.env.clock.monotonic(), &HeldBy(engine));
+        let peers = self.core.peers(self.shared.env.clock.monotonic(), &**engine);
         peers.iter().map(|peer| peer.buffered_bytes).max().unwrap_or_default()
     }
 }

@@ -1,6 +1,8 @@
 //! Looks into every node, again and again.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use sojourn_node::engine::Engine;
 use sojourn_node::membership::Membership;
@@ -10,7 +12,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use super::faults::POISON;
 use super::layout;
 use super::node::Machine;
-use super::operations::{Sessions, shown};
+use super::operations::{Sessions, is_ended, is_ended_now, shown};
 use super::world::World;
 use crate::plan::{NodeId, SessionId};
 use crate::record::{Happening, Sample, Shown};
@@ -25,6 +27,21 @@ const ROUNDS: u32 = 4;
 pub(super) struct Observer {
     round: u32,
     turn: usize,
+    /// What each node took the membership to be when it was last looked at, with its hash.
+    memberships: BTreeMap<NodeId, (Arc<Membership>, u64)>,
+}
+
+impl Observer {
+    fn hash_of(&mut self, node: NodeId, membership: &Arc<Membership>) -> u64 {
+        match self.memberships.get(&node) {
+            Some((known, hash)) if Arc::ptr_eq(known, membership) => *hash,
+            _ => {
+                let hash = hash_of(membership);
+                self.memberships.insert(node, (membership.clone(), hash));
+                hash
+            }
+        }
+    }
 }
 
 impl World {
@@ -65,7 +82,7 @@ impl World {
             buffered_bytes: run.buffered_bytes().max(run.buffered_bytes_max),
             held_bytes: stats.held_bytes,
             clock_offset_ms: machine.clock.offset_ms(),
-            membership: (membership.epoch, hash_of(&membership)),
+            membership: (membership.epoch, self.observer.hash_of(node, &membership)),
         };
         if let Some(run) = self.machine(node).and_then(|machine| machine.run.as_mut()) {
             run.buffered_bytes_max = 0;
@@ -91,21 +108,55 @@ impl World {
             };
         };
         let now_ms = machine.clock.look_ms();
-        let (shown, hash) = judge(record.map(|record| record.state), now_ms);
+        let (mut shown, hash) = judge(record.as_ref().map(|record| &record.state), now_ms);
+        if let (Shown::Live(_), Some(record)) = (&shown, &record) {
+            match is_ended_now(engine, key, &record.state, now_ms) {
+                Some(true) => shown = Shown::Revoked,
+                Some(false) => {}
+                None => return self.probe_cold(node, session, key),
+            }
+        }
+        let is_live = matches!(shown, Shown::Live(_));
         self.seen(node, session, shown, hash);
+        if is_live {
+            self.tell_freshness(node, session);
+        }
     }
 
     /// Looks at a session that is on a node's disk only.
     fn probe_cold(&mut self, node: NodeId, session: SessionId, key: Key) {
         let Some(run) = self.machine(node).and_then(|machine| machine.run.as_ref()) else { return };
         let (at, engine) = (run.shared.at(), run.shared.engine.clone());
-        let read = async move { engine.read(key).await };
+        let now_ms = self.machine(node).map_or(0, |machine| machine.clock.look_ms());
+        let read = async move {
+            let state = engine.read(key).await.ok()?.map(|record| record.state);
+            let is_ended = match &state {
+                Some(state) => is_ended(&engine, key, state, now_ms).await.ok()?,
+                None => false,
+            };
+            Some((state, is_ended))
+        };
         self.run_at(at, read, move |world, read| {
-            let Ok(record) = read else { return };
+            let Some((state, is_ended)) = read else { return };
+            if world.has_changed(node, key, state.as_ref()) {
+                // Written while the disk was asked: the next look tells.
+                return;
+            }
+            // The disk may be slow: what was live when it was asked may be over by now.
             let now_ms = world.machine(node).map_or(0, |machine| machine.clock.look_ms());
-            let (shown, hash) = judge(record.map(|record| record.state), now_ms);
+            let (mut shown, hash) = judge(state.as_ref(), now_ms);
+            if is_ended && matches!(shown, Shown::Live(_)) {
+                shown = Shown::Revoked;
+            }
             world.seen(node, session, shown, hash);
         });
+    }
+
+    /// Whether a node holds another state in memory by now than a look has found.
+    fn has_changed(&self, node: NodeId, key: Key, found: Option<&bytes::Bytes>) -> bool {
+        let run = self.nodes.get(usize::from(node.0)).and_then(with_run).map(|(_, run)| run);
+        let now = run.and_then(|run| run.shared.engine.read_now(key));
+        now.is_some_and(|record| record.map(|record| record.state).as_ref() != found)
     }
 
     fn seen(&mut self, node: NodeId, session: SessionId, shown: Shown, state_hash: u128) {
@@ -122,10 +173,10 @@ fn with_run(machine: &Machine) -> Option<(&Machine, &super::node::Running)> {
     Some((machine, machine.run.as_ref()?))
 }
 
-fn judge(state: Option<bytes::Bytes>, now_ms: u64) -> (Shown, u128) {
+fn judge(state: Option<&bytes::Bytes>, now_ms: u64) -> (Shown, u128) {
     match state {
         None => (Shown::Absent, 0),
-        Some(state) => (shown(&state, now_ms), xxh3_128(&state).max(1)),
+        Some(state) => (shown(state, now_ms), xxh3_128(state).max(1)),
     }
 }
 
@@ -134,9 +185,7 @@ pub(super) fn held_partitions<'a>(
     replica: sojourn_node::session::ReplicaId,
     engine: &Engine,
 ) -> impl Iterator<Item = Partition> + use<'a> {
-    let count = engine.config().partition_count;
-    let partitions = (0..count).filter_map(|number| u16::try_from(number).ok().map(Partition));
-    partitions.filter(move |partition| layout::serves(membership, replica, *partition))
+    engine.config().partitions().filter(move |partition| layout::serves(membership, replica, *partition))
 }
 
 fn hash_of(membership: &Membership) -> u64 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sojourn_node::engine::{Changes, Command, Create};
 use sojourn_node::membership::ClusterState;
-use sojourn_node::session::{Partition, VersionVector};
+use sojourn_node::session::{Partition, SecretHash, VersionVector};
 use sojourn_proto::session::v1::Consistency;
 
 use super::layout;
@@ -14,7 +14,7 @@ use super::observe::held_partitions;
 use super::operations::{Request, Sessions, call, run_clients};
 use super::world::{Sim, World};
 use crate::plan::{NodeId, SessionId};
-use crate::record::{Happening, Phase};
+use crate::record::{Happening, IdName, Phase};
 use crate::run::RunError;
 
 /// How long the cluster may take to come up.
@@ -109,7 +109,10 @@ async fn fresh_calls(sim: &Sim) {
         let fresh = |command, level, token| Request {
             key,
             partition,
+            shown: SecretHash::FIRST,
             command,
+            revokes: None,
+            log_out: None,
             level,
             synced: true,
             token,
@@ -137,7 +140,7 @@ async fn fresh_calls(sim: &Sim) {
 async fn one_call(sim: &Sim, operation: usize, region: usize, request: Request) -> Option<VersionVector> {
     let me = {
         let mut world = sim.lock();
-        world.record(Happening::Invoked { operation, again: false });
+        world.record(Happening::Invoked { operation, again: false, shows: IdName::First });
         world.weak()
     };
     let (_, answer, token) = call(&me, region, None, request, FRESH_TIMEOUT).await;
@@ -205,7 +208,7 @@ impl World {
         if layout::is_changing(&membership) {
             return Some("the layout is still changing".into());
         }
-        let mut digests: BTreeMap<Partition, (NodeId, u128)> = BTreeMap::new();
+        let mut firsts: BTreeMap<Partition, (NodeId, u128, VersionVector)> = BTreeMap::new();
         for member in state.nodes.values().filter(|member| member.state != layout::GONE) {
             let Some(node) = self.raft.machine_of(member.replica) else { continue };
             let Some(machine) = self.nodes.get(usize::from(node.0)) else { continue };
@@ -226,10 +229,19 @@ impl World {
             }
             let engine = &run.shared.engine;
             for partition in held_partitions(&membership, member.replica, engine) {
-                let digest = engine.digest(partition).digest;
-                let (first, held) = *digests.entry(partition).or_insert((node, digest));
-                if held != digest {
+                let (digest, vector) = (engine.digest(partition).digest, engine.vector(partition));
+                if engine.seen(partition) != vector {
+                    return Some(format!("{node} lacks entries below others in partition {}", partition.0));
+                }
+                let here = || (node, digest, vector.clone());
+                let (first, held, known) = firsts.entry(partition).or_insert_with(here);
+                if *held != digest {
                     return Some(format!("{first} and {node} differ in partition {}", partition.0));
+                }
+                if *known != vector {
+                    let detail =
+                        format!("{first} and {node} hold different entries of partition {}", partition.0);
+                    return Some(detail);
                 }
             }
         }

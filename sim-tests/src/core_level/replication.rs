@@ -9,7 +9,7 @@ use sojourn_node::replication::{NewEntries, Replica};
 use sojourn_node::session::{DecodeLimits, ReplicaId, Root, Session};
 
 use super::links::Frame;
-use super::node::{HeldBy, OpenLink};
+use super::node::OpenLink;
 use super::world::World;
 use crate::plan::NodeId;
 use crate::record::Happening;
@@ -19,7 +19,7 @@ impl World {
     pub(super) fn handle(&mut self, at: (NodeId, u64), event: Event) {
         let Some(run) = self.running(at) else { return };
         let now = run.shared.env.clock.now();
-        let effects = run.core.handle(event, now, &HeldBy(&run.shared.engine), &mut run.rng);
+        let effects = run.core.handle(event, now, &*run.shared.engine, &mut run.rng);
         for effect in effects {
             self.carry_out(at, effect);
         }

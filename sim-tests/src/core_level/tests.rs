@@ -3,7 +3,7 @@
 use super::*;
 use crate::plan::{
     Action, Consistency, Cut, Durability, Fault, Latency, Level, NodeId, PLAN_VERSION, PlannedFault,
-    PlannedOperation, RegionShape, SessionId, Shape, Token,
+    PlannedOperation, RegionShape, SessionId, Shape, Shows, Token,
 };
 
 fn shape() -> Shape {
@@ -52,6 +52,7 @@ fn operation(number: u64) -> PlannedOperation {
         consistency: if number.is_multiple_of(3) { Consistency::LocalQuorum } else { Consistency::LocalOne },
         durability: if number.is_multiple_of(2) { Durability::Synced } else { Durability::Buffered },
         token: if number.is_multiple_of(5) { Token::Own } else { Token::None },
+        shows: Shows::Newest,
         repeated: number.is_multiple_of(7),
         timeout_ms: 2_000,
     }

@@ -138,7 +138,11 @@ impl World {
 
     /// Does something after a while.
     pub(super) fn after_us(&mut self, delay_us: u64, act: impl FnOnce(&mut World) + Send + 'static) {
-        let at_us = self.time.now_us() + delay_us;
+        self.at_us(self.time.now_us() + delay_us, act);
+    }
+
+    /// Does something at a time.
+    pub(super) fn at_us(&mut self, at_us: u64, act: impl FnOnce(&mut World) + Send + 'static) {
         self.scheduled += 1;
         if self.due.peek().is_none_or(|first| at_us < first.at_us) {
             self.wake.notify_one();
@@ -193,10 +197,12 @@ impl World {
 
     /// Does what is due; says when something is due next.
     fn act(&mut self) -> Option<u64> {
+        // Paused time stands still until this is done.
+        let now_us = self.time.now_us();
         while !self.over
             && let Some(first) = self.due.peek()
         {
-            if first.at_us > self.time.now_us() {
+            if first.at_us > now_us {
                 return Some(first.at_us);
             }
             if let Some(due) = self.due.pop() {

@@ -2,7 +2,7 @@ use super::*;
 use crate::RunError;
 use crate::plan::{Fault, FaultClass};
 use crate::prose::Names;
-use crate::record::{Answer, Counts, Happening, Outcome, Phase, Violation};
+use crate::record::{Answer, Counts, Happening, IdName, Outcome, Phase, Violation};
 
 const EXAMPLE: &str = include_str!("../../drills/region-outage.toml");
 
@@ -131,10 +131,10 @@ fn a_verdict_counts_calls_during_the_fault_by_region() {
     let timeline = vec![
         (0, Happening::Phase(Phase::Chaos)),
         (1_000, Happening::FaultBegan { fault: 0, class }),
-        (2_000, Happening::Invoked { operation, again: false }),
+        (2_000, Happening::Invoked { operation, again: false, shows: IdName::First }),
         (9_000, Happening::Answered { operation, again: false, answer: Answer::Acknowledged { node } }),
         (9_000, Happening::FaultEnded { fault: 0, class }),
-        (9_500, Happening::Invoked { operation, again: true }),
+        (9_500, Happening::Invoked { operation, again: true, shows: IdName::First }),
         (9_900, Happening::Answered { operation, again: true, answer: Answer::Unknown }),
     ];
     let mut verdict = Verdict::default();

@@ -3,7 +3,7 @@
 use sojourn_node::env::{Rng, SeedableRng, StdRng};
 
 use super::file::{File, Workload};
-use crate::plan::{Action, PlannedOperation, SessionId, Shape, Token};
+use crate::plan::{Action, PlannedOperation, SessionId, Shape, Shows, Token};
 
 /// By when the first sessions are created, at the latest.
 const CREATED_MS: u64 = 2_000;
@@ -80,6 +80,7 @@ impl Drawing<'_> {
             consistency: self.work.consistency,
             durability: self.work.durability,
             token,
+            shows: Shows::Newest,
             repeated: false,
             timeout_ms: self.work.call_timeout.0,
         });

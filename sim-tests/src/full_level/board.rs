@@ -7,7 +7,9 @@ use sojourn_client::{CausalToken, SessionId as Secret};
 use sojourn_node::membership::Change;
 use tokio::sync::watch;
 
+use crate::ids::KnownIds;
 use crate::plan::{NodeId, SessionId};
+use crate::record::IdName;
 
 /// How far the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,12 +42,27 @@ pub(super) struct Report {
 /// A session that a client has made.
 #[derive(Clone)]
 pub(super) struct Known {
-    pub(super) id: Secret,
+    pub(super) ids: KnownIds,
+    pub(super) secrets: BTreeMap<IdName, Secret>,
     pub(super) partition: u16,
     /// The newest token that any client holds.
     pub(super) newest: CausalToken,
     /// The newest that each client holds.
     pub(super) own: BTreeMap<u16, CausalToken>,
+}
+
+impl Known {
+    /// A session that was created under this id.
+    pub(super) fn new(id: Secret, token: CausalToken) -> Self {
+        let (ids, secrets) = (KnownIds::default(), BTreeMap::from([(IdName::First, id)]));
+        Self { ids, secrets, partition: partition_of(&token), newest: token, own: BTreeMap::new() }
+    }
+
+    /// A rotation gave it this id.
+    pub(super) fn give(&mut self, name: IdName, id: Secret) {
+        self.ids.give(name);
+        self.secrets.insert(name, id);
+    }
 }
 
 /// See the module.
@@ -68,6 +85,8 @@ pub(super) struct State {
     pub(super) sessions: BTreeMap<SessionId, Known>,
     pub(super) clients_connected: usize,
     pub(super) clients_done: usize,
+    /// Change feeds that are followed.
+    pub(super) feeds_begun: usize,
     pub(super) regions_alive: usize,
     pub(super) compared: BTreeMap<NodeId, bool>,
     pub(super) load_answers: u64,
@@ -113,7 +132,7 @@ impl Board {
 }
 
 /// The partition that a causal token is about: a varint after the version byte.
-pub(super) fn partition_of(token: &CausalToken) -> u16 {
+fn partition_of(token: &CausalToken) -> u16 {
     let mut partition = 0;
     for (byte, shift) in token.as_bytes().iter().skip(1).zip((0_u32..).step_by(7)) {
         partition |= u32::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);

@@ -7,7 +7,7 @@ use sojourn_proto::session::v1 as pb;
 use tonic::{Code, Status};
 
 use crate::plan::{Action, BORN, value_of};
-use crate::record::{Content, Shown};
+use crate::record::{Content, IdName, Shown};
 
 /// The namespace of all planned sessions.
 pub(super) const NAMESPACE: &str = "sim";
@@ -25,7 +25,11 @@ pub(super) fn changes(action: Action, number: usize) -> Option<Changes> {
         Action::RemoveMember { member } => changes.remove_member(SET, format!("m{member}").into_bytes()),
         Action::Login { principal } => changes.auth(Auth::new(format!("p{principal}"))),
         Action::Create => changes.set(BORN, value_of(number)),
-        Action::Touch | Action::Revoke | Action::Read => return None,
+        Action::LogOutEverywhere { .. }
+        | Action::Touch
+        | Action::Rotate { .. }
+        | Action::Revoke
+        | Action::Read => return None,
     })
 }
 
@@ -50,8 +54,8 @@ pub(super) fn wire_changes(action: Action, number: usize) -> Option<pb::Changes>
     Some(changes)
 }
 
-/// What a reader of the client library sees.
-pub(super) fn content(session: &Session) -> Content {
+/// What a reader of the client library sees, and by which id if that is the session's.
+pub(super) fn content(session: &Session, id: Option<IdName>) -> Content {
     let text = |(name, value): (&String, &Value)| (name.clone(), readable(value.as_bytes()));
     let members = session.sets.get(SET).into_iter().flatten();
     Content {
@@ -59,17 +63,22 @@ pub(super) fn content(session: &Session) -> Content {
         counter: session.counter(COUNTER),
         members: members.map(|member| readable(member)).collect(),
         principal: session.principal().map(str::to_owned),
+        id,
         absolute_deadline_ms: session.absolute_deadline_ms,
         expires_at_ms: session.expires_at_ms,
     }
 }
 
-/// What a node shows of a session; none if it did not say.
-pub(super) fn shown_by(answer: Result<pb::GetResponse, Status>) -> Option<Shown> {
+/// What a node shows of a session to whoever has an id of it; none if it did not say.
+pub(super) fn shown_by(answer: Result<pb::GetResponse, Status>, id: IdName) -> Option<Shown> {
     match answer {
-        Ok(answer) => answer.session.map(|session| Shown::Live(wire_content(session))),
+        Ok(answer) => {
+            let id = Some(id).filter(|_| !answer.id_replaced);
+            answer.session.map(|session| Shown::Live(wire_content(session, id)))
+        }
         Err(status) => match status.code() {
             Code::NotFound => Some(Shown::Absent),
+            Code::FailedPrecondition if status.message().contains("another id") => Some(Shown::Rotated),
             Code::FailedPrecondition => Some(Shown::Revoked),
             Code::Unavailable if status.message().contains("only a part") => Some(Shown::Partial),
             _ => None,
@@ -77,7 +86,7 @@ pub(super) fn shown_by(answer: Result<pb::GetResponse, Status>) -> Option<Shown>
     }
 }
 
-fn wire_content(session: pb::Session) -> Content {
+fn wire_content(session: pb::Session, id: Option<IdName>) -> Content {
     let text = |(name, value): (String, pb::Value)| {
         let value = match value.kind {
             Some(pb::value::Kind::Text(text) | pb::value::Kind::Json(text)) => text,
@@ -92,6 +101,7 @@ fn wire_content(session: pb::Session) -> Content {
         counter: session.counters.get(COUNTER).copied().unwrap_or_default(),
         members: members.iter().map(|member| readable(member)).collect(),
         principal,
+        id,
         absolute_deadline_ms: session.absolute_deadline_ms,
         expires_at_ms: session.expires_at_ms,
         attributes: session.attributes.into_iter().map(text).collect(),

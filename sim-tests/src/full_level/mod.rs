@@ -19,6 +19,7 @@ mod world;
 
 use std::sync::Arc;
 
+pub(crate) use clients::may_send_elsewhere;
 pub use faults::INEXPRESSIBLE;
 pub(crate) use tale::Tale;
 

@@ -23,6 +23,9 @@ const CALM_PAUSE: Duration = Duration::from_millis(2_000);
 /// Between two looks when something is waited for.
 const TENSE_PAUSE: Duration = Duration::from_millis(300);
 
+/// As long as a look goes on to another id, in microseconds.
+const LOOK_US_MAX: u64 = 1_000_000;
+
 /// Watches each node that comes through the channel, for ever.
 #[allow(clippy::disallowed_methods, reason = "tasks of a simulated host")]
 pub(super) async fn observe(board: Arc<Board>, mut nodes: mpsc::UnboundedReceiver<Arc<SimNode>>) {
@@ -144,18 +147,45 @@ async fn probe(board: &Board, node: &SimNode, insider: &Insider, session: Sessio
         return;
     }
     let start = node.starts();
-    let answer = insider.get(NAMESPACE, known.id.reveal()).await;
-    let by_itself = |answer: &sojourn_proto::session::v1::GetResponse| {
-        board.state.lock().replicas.get(&answer.replica_id) == Some(&node.id)
-    };
-    if node.starts() != start || answer.as_ref().is_ok_and(|answer| !by_itself(answer)) {
+    let Some(shown) = shown(board, node, insider, known).await.filter(|_| node.starts() == start) else {
         return;
-    }
-    let Some(shown) = shown_by(answer) else { return };
+    };
     let mut hasher = Xxh3::new();
     shown.hash(&mut hasher);
-    let state_hash = if shown == Shown::Absent { 0 } else { hasher.digest128() };
+    let state_hash = if is_by_id(&shown) { 0 } else { hasher.digest128() };
     node.tale.tell(Happening::Probed { node: node.id, session, shown, state_hash });
+}
+
+/// Looks by one id after another until one shows the session. None if the node did not
+/// say, or took too long.
+async fn shown(board: &Board, node: &SimNode, insider: &Insider, known: &Known) -> Option<Shown> {
+    let began_us = node.tale.now_us();
+    let mut seen = Shown::Absent;
+    for id in known.ids.likeliest_first() {
+        let answer = insider.get(NAMESPACE, known.secrets.get(&id)?.reveal()).await;
+        let by_itself = |answer: &sojourn_proto::session::v1::GetResponse| {
+            board.state.lock().replicas.get(&answer.replica_id) == Some(&node.id)
+        };
+        if answer.as_ref().is_ok_and(|answer| !by_itself(answer)) {
+            return None;
+        }
+        match shown_by(answer, id)? {
+            // This id is accepted for a grace; another one is the session's.
+            Shown::Live(content) if content.id.is_none() => seen = Shown::Live(content),
+            Shown::Rotated if seen == Shown::Absent => seen = Shown::Rotated,
+            shown if is_by_id(&shown) => {}
+            shown => return Some(shown),
+        }
+        if node.tale.now_us() > began_us + LOOK_US_MAX {
+            return None;
+        }
+    }
+    Some(seen)
+}
+
+/// Whether another id of the same session may show something else.
+fn is_by_id(shown: &Shown) -> bool {
+    matches!(shown, Shown::Absent | Shown::Rotated)
 }
 
 type Operated = (Arc<SimNode>, Arc<Insider>);

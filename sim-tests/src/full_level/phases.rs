@@ -16,6 +16,8 @@ const LAST_CALLS_MS_MAX: u64 = 90_000;
 const HEAL_MS_MAX: u64 = 120_000;
 const LIVENESS_MS_MAX: u64 = 60_000;
 const COMPARISON_MS_MAX: u64 = 60_000;
+/// How long a change feed may take to tell what its nodes hold: the client library asks again after two seconds.
+const FED_MS_MAX: u64 = 4_000;
 
 /// Runs all phases, or those up to the first broken invariant.
 pub(super) fn run(world: &mut World) -> Result<(), RunError> {
@@ -26,6 +28,7 @@ pub(super) fn run(world: &mut World) -> Result<(), RunError> {
         nodes.iter().all(|node| node.state() == NodeState::Up)
             && state.active == nodes.len()
             && state.clients_connected == connected
+            && state.feeds_begun == world.plan.shape.regions.len()
     })?;
     if !up {
         return Err(RunError(format!("the cluster did not start: {}", states(world))));
@@ -90,6 +93,7 @@ fn after(world: &mut World) -> Result<(), RunError> {
     if !await_all(world, converge_ms_max, |world| converged(world, compared_us, false))? {
         return impossible(world, "I17", "replicas are not equal in time after every session was read");
     }
+    await_all(world, FED_MS_MAX, |_| false)?;
     Ok(())
 }
 

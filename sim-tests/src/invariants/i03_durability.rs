@@ -3,7 +3,7 @@
 use super::Invariant;
 use crate::oracle::{Call, CallId, Fate, Look, Oracle};
 use crate::plan::{Action, NodeId, Token};
-use crate::record::{Happening, Phase, Shown};
+use crate::record::{Happening, IdName, Phase, Shown};
 
 /// What a node acknowledged is shown by that node as long as it has not lost it,
 /// and in the end by every replica, whatever happened to the node. What is shown
@@ -22,7 +22,13 @@ impl Invariant for Durability {
                     oracle.call((*operation, *again)).filter(|call| call.planned.token != Token::Forged);
                 let Some(call) = call else { return Ok(()) };
                 let Fate::Read(node, shown) = &call.fate else { return Ok(()) };
-                let look = Look { session: call.planned.session, shown, node: Some(*node), until_us: at_us };
+                let look = Look {
+                    session: call.planned.session,
+                    shown,
+                    by: call.shows,
+                    node: Some(*node),
+                    until_us: at_us,
+                };
                 at_node(look, *node, call.invoked_us, oracle)
             }
             Happening::Probed { node, session, shown, state_hash } if oracle.phase() != Phase::Comparison => {
@@ -30,7 +36,8 @@ impl Invariant for Durability {
                 if *state_hash == 0 && oracle.nodes().is_layout_changed() {
                     return Ok(());
                 }
-                let look = Look { session: *session, shown, node: Some(*node), until_us: at_us };
+                let look =
+                    Look { session: *session, shown, by: IdName::First, node: Some(*node), until_us: at_us };
                 at_node(look, *node, oracle.probed_us_min(at_us), oracle)
             }
             _ => Ok(()),
@@ -40,7 +47,7 @@ impl Invariant for Durability {
     fn finish(&mut self, oracle: &Oracle) -> Result<(), String> {
         for (session, node, until_us, shown, _) in oracle.compared() {
             let required = oracle.survivors(session).into_iter().filter(|id| !is_revoke(oracle, *id));
-            let look = Look { session, shown, node: Some(node), until_us };
+            let look = Look { session, shown, by: IdName::First, node: Some(node), until_us };
             oracle.check_look(look, &required.collect())?;
         }
         Ok(())
@@ -197,6 +204,19 @@ mod tests {
         assert!(in_the_end(&mut run, Shown::Absent).is_err());
         run.after(3_000);
         assert_eq!(in_the_end(&mut run, Shown::Absent), Ok(()));
+    }
+
+    #[test]
+    fn an_id_may_be_unknown_where_its_rotation_is() {
+        let rotation = synced(Action::Rotate { grace_ms: 0 });
+        let new = IdName::Of(1);
+        let mut here = planned(rotation);
+        here.made(0, N[0]).made(1, N[0]).by(new);
+        assert!(here.read(2, N[0], Shown::Absent).is_err());
+        let mut there = planned(rotation);
+        there.made(0, N[0]).made(1, N[1]).by(new);
+        assert_eq!(there.read(2, N[0], Shown::Absent), Ok(()));
+        assert!(there.by(IdName::First).read(2, N[0], Shown::Absent).is_err());
     }
 
     #[test]

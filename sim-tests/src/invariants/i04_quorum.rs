@@ -25,7 +25,8 @@ impl Invariant for Quorum {
             return Ok(());
         }
         let required = oracle.seen_by_quorum(call, *node);
-        let look = Look { session: call.planned.session, shown, node: Some(*node), until_us: at_us };
+        let look =
+            Look { session: call.planned.session, shown, by: call.shows, node: Some(*node), until_us: at_us };
         oracle.check_look(look, &required)
     }
 }

@@ -8,7 +8,7 @@ use crate::plan::{Action, NodeId, SessionId};
 use crate::record::{Answer, Happening, Shown};
 
 /// From when a node acknowledged a revocation or showed it, it shows the session
-/// no more: not for a late write, not after a restart. Only a node that lost
+/// no more: not for a late write, not after a restart; and it makes no change of it. Only a node that lost
 /// power before the revocation was on its disk, or lost its disk, may have
 /// forgotten it; then I6 judges the end.
 #[derive(Default)]
@@ -42,6 +42,18 @@ impl Invariant for RevocationTerminal {
                         self.revoked(*node, session, Known { custody: call.custody(), span_us });
                         Ok(())
                     }
+                    // A second sending is told what the first one did.
+                    Answer::Acknowledged { node } | Answer::Partly { node }
+                        if call.planned.action.shows_id() && !again =>
+                    {
+                        let span_us = (call.invoked_us, at_us);
+                        match self.knew(*node, session, span_us, oracle) {
+                            true => Err(format!(
+                                "{node} made operation {operation} on {session}, which it knew to be revoked"
+                            )),
+                            false => Ok(()),
+                        }
+                    }
                     Answer::Read { node, shown } => {
                         self.shows(*node, session, shown, (call.invoked_us, at_us), oracle)
                     }
@@ -65,6 +77,19 @@ impl RevocationTerminal {
         }
     }
 
+    /// Whether a node knew of a revocation before a span, and has not forgotten it until its end.
+    fn knew(
+        &self,
+        node: NodeId,
+        session: SessionId,
+        (from_us, until_us): (u64, u64),
+        oracle: &Oracle,
+    ) -> bool {
+        let known = self.known.get(&(node, session)).into_iter().flatten();
+        let mut known = known.filter(|known| known.span_us.1 < from_us);
+        known.any(|known| oracle.nodes().keeps(node, known.custody, known.span_us, until_us))
+    }
+
     fn shows(
         &mut self,
         node: NodeId,
@@ -75,13 +100,13 @@ impl RevocationTerminal {
     ) -> Result<(), String> {
         match shown {
             // It may hold the revocation as a part of a record that it took over.
+            // Of a session that changes its principal a logout of one of them holds only as long.
+            Shown::Revoked if oracle.may_be_logged_out(session) => {}
             Shown::Revoked => {
                 self.revoked(node, session, Known { custody: Custody::Taken, span_us: (at_us, at_us) });
             }
-            Shown::Live(_) => {
-                let known = self.known.get(&(node, session)).into_iter().flatten();
-                let mut known = known.filter(|known| known.span_us.1 < from_us);
-                if known.any(|known| oracle.nodes().keeps(node, known.custody, known.span_us, at_us)) {
+            Shown::Live(_) | Shown::Rotated => {
+                if self.knew(node, session, (from_us, at_us), oracle) {
                     return Err(format!("{node} shows {session} live, which it knew to be revoked"));
                 }
             }
@@ -111,6 +136,18 @@ mod tests {
         let mut seen = run();
         seen.made(1, N[0]).read(2, N[1], Shown::Revoked).unwrap();
         assert!(seen.probe(N[1], live(|_| {}), 1).is_err());
+    }
+
+    #[test]
+    fn who_revoked_it_makes_no_change_of_it() {
+        let rotation = call(Action::Rotate { grace_ms: 0 });
+        let plan = [call(Action::Create), call(Action::Revoke), rotation];
+        let made = |node| {
+            let mut run = Run::new(RevocationTerminal::default()).plans(&plan);
+            run.made(0, N[0]).made(1, N[0]).done(2, Answer::Acknowledged { node })
+        };
+        assert!(made(N[0]).is_err());
+        assert_eq!(made(N[1]), Ok(()), "another one need not know");
     }
 
     #[test]

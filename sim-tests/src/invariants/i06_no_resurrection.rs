@@ -24,7 +24,7 @@ impl Invariant for NoResurrection {
             let Some(revoke) = survivor(oracle, session) else { continue };
             let operation = revoke.id.0;
             match shown {
-                Shown::Live(_) => {
+                Shown::Live(_) | Shown::Rotated => {
                     return Err(format!(
                         "{node} shows {session} live in the end, but operation {operation} revoked it"
                     ));

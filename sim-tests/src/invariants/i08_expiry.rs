@@ -68,8 +68,8 @@ fn in_time(node: NodeId, shown: &Shown, from_us: u64, until_us: u64, oracle: &Or
 /// A call on a session that was live for its node.
 fn serves(node: NodeId, call: &Call, at_us: u64, oracle: &Oracle) -> Result<(), String> {
     by_a_sound_clock(node, call, at_us, oracle)?;
-    // A revocation may be repeated at any time.
-    if matches!(call.planned.action, Action::Create | Action::Revoke)
+    // A revocation may be repeated at any time, and a logout everywhere is of no session.
+    if matches!(call.planned.action, Action::Create | Action::Revoke | Action::LogOutEverywhere { .. })
         || oracle.nodes().has_clock_trouble(node, call.invoked_us, at_us)
     {
         return Ok(());

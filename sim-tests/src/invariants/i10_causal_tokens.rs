@@ -24,7 +24,8 @@ impl Invariant for CausalTokens {
         match oracle.shown_by(call) {
             None | Some((_, Shown::Partial)) => Ok(()),
             Some((node, shown)) => {
-                let look = Look { session: call.planned.session, shown, node, until_us: at_us };
+                let look =
+                    Look { session: call.planned.session, shown, by: call.shows, node, until_us: at_us };
                 oracle.check_look(look, &call.covered)
             }
         }

@@ -35,6 +35,9 @@ impl Invariant for Removal {
             // A look from outside cannot tell a record that has run out from one that is gone.
             Happening::Probed { shown, .. }
                 if oracle.plan().level == Level::Full && *shown != Shown::Revoked => {}
+            // What a logout everywhere has ended may run out like any other.
+            Happening::Probed { session, .. }
+                if oracle.plan().level == Level::Full && oracle.may_be_logged_out(*session) => {}
             Happening::Probed { node, session, .. } => {
                 self.holds.entry((*node, *session)).or_insert(at_us);
             }

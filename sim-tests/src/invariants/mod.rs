@@ -1,18 +1,22 @@
 //! What must hold, one file each, and how a run is judged by all of them.
 //!
 //! I2 (the laws of merge) is judged where merge lives: by the property tests of
-//! the node's `session` room. I7 (log out everywhere), I12 (rotation of ids),
-//! I13 (bounded staleness), I19 (overload) and I24 (tenancy) come with their features.
+//! the node's `session` room. I19 (overload) and I24 (tenancy) come with their features;
+//! I25 (the change feed) is judged at the full level alone.
 
 mod i01_convergence;
 mod i03_durability;
 mod i04_quorum;
 mod i05_revocation_terminal;
 mod i06_no_resurrection;
+mod i07_everywhere;
 mod i08_expiry;
 mod i09_deadlines;
 mod i10_causal_tokens;
 mod i11_forged_tokens;
+mod i12_rotation;
+mod i13_receipts;
+mod i13_staleness;
 mod i14_membership;
 mod i15_fencing;
 mod i16_removal;
@@ -22,6 +26,7 @@ mod i20_poison;
 mod i21_clocks;
 mod i22_disk;
 mod i23_retries;
+mod i25_feed;
 #[cfg(test)]
 mod testing;
 
@@ -62,13 +67,18 @@ impl Judges {
     pub(crate) fn all(plan: &Plan) -> Self {
         let invariants: Vec<Box<dyn Invariant>> = vec![
             Box::new(i06_no_resurrection::NoResurrection),
+            Box::new(i07_everywhere::Everywhere),
             Box::new(i05_revocation_terminal::RevocationTerminal::default()),
+            Box::new(i12_rotation::Rotation),
+            Box::new(i13_receipts::Receipts::default()),
+            Box::new(i13_staleness::Staleness::default()),
             Box::new(i08_expiry::Expiry),
             Box::new(i09_deadlines::Deadlines::default()),
             Box::new(i11_forged_tokens::ForgedTokens),
             Box::new(i10_causal_tokens::CausalTokens),
             Box::new(i04_quorum::Quorum),
             Box::new(i23_retries::Retries),
+            Box::new(i25_feed::Feed::default()),
             Box::new(i03_durability::Durability),
             Box::new(i01_convergence::Convergence::default()),
             Box::new(i14_membership::Membership::default()),

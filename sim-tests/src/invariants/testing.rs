@@ -4,9 +4,11 @@ use super::Invariant;
 use crate::oracle::Oracle;
 use crate::plan::{
     Action, BORN, Consistency, Durability, Fault, FaultClass, Level, NodeId, Plan, PlannedFault,
-    PlannedOperation, SessionId, Token, draw, value_of,
+    PlannedOperation, SessionId, Shows, Token, draw, value_of,
 };
-use crate::record::{Answer, Content, EPOCH_MS, Happening, LostDisk, NodeState, Phase, Refusal, Shown};
+use crate::record::{
+    Answer, Content, EPOCH_MS, Happening, IdName, LostDisk, NodeState, Phase, Refusal, Shown,
+};
 
 pub(super) const SESSION: SessionId = SessionId(0);
 pub(super) const N: [NodeId; 4] = [NodeId(0), NodeId(1), NodeId(2), NodeId(3)];
@@ -17,6 +19,8 @@ pub(super) struct Run<I> {
     oracle: Option<Oracle>,
     invariant: I,
     now_ms: u64,
+    /// The id that calls show from now on.
+    shows: IdName,
 }
 
 /// A call of client 0 on the only session.
@@ -29,6 +33,7 @@ pub(super) fn call(action: Action) -> PlannedOperation {
         consistency: Consistency::LocalOne,
         durability: Durability::Buffered,
         token: Token::None,
+        shows: Shows::Newest,
         repeated: false,
         timeout_ms: 1_000,
     }
@@ -70,7 +75,7 @@ impl<I: Invariant> Run<I> {
         plan.shape.buffer_bytes_max = 1 << 20;
         (plan.shape.sync_us.us_min, plan.shape.sync_us.us_max) = (100, 1_000);
         (plan.operations, plan.faults) = (Vec::new(), Vec::new());
-        Self { plan, oracle: None, invariant, now_ms: 0 }
+        Self { plan, oracle: None, invariant, now_ms: 0, shows: IdName::First }
     }
 
     /// Operation numbers follow the order.
@@ -92,6 +97,11 @@ impl<I: Invariant> Run<I> {
         self
     }
 
+    pub(super) fn by(&mut self, id: IdName) -> &mut Self {
+        self.shows = id;
+        self
+    }
+
     pub(super) fn after(&mut self, ms: u64) -> &mut Self {
         self.now_ms += ms;
         self
@@ -110,7 +120,7 @@ impl<I: Invariant> Run<I> {
     }
 
     pub(super) fn invoke(&mut self, operation: usize) -> &mut Self {
-        self.tell(Happening::Invoked { operation, again: false }).unwrap();
+        self.tell(Happening::Invoked { operation, again: false, shows: self.shows }).unwrap();
         self
     }
 
@@ -124,7 +134,7 @@ impl<I: Invariant> Run<I> {
     }
 
     pub(super) fn again(&mut self, operation: usize, answer: Answer) -> Result<(), String> {
-        self.tell(Happening::Invoked { operation, again: true })?;
+        self.tell(Happening::Invoked { operation, again: true, shows: self.shows })?;
         self.tell(Happening::Answered { operation, again: true, answer })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::nodes::Custody;
 use crate::plan::{Durability, NodeId, PlannedOperation};
-use crate::record::{Refusal, Shown};
+use crate::record::{IdName, Refusal, Shown};
 
 /// The operation's index, and whether it was the second sending.
 pub(crate) type CallId = (usize, bool);
@@ -31,6 +31,8 @@ pub(crate) enum Fate {
 pub(crate) struct Call {
     pub(crate) id: CallId,
     pub(crate) planned: PlannedOperation,
+    /// The id that it showed.
+    pub(crate) shows: IdName,
     pub(crate) invoked_us: u64,
     pub(crate) answered_us: Option<u64>,
     pub(crate) fate: Fate,

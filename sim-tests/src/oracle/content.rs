@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use super::{Call, CallId, Oracle};
 use crate::plan::{Action, BORN, NodeId, SessionId, value_of};
-use crate::record::{Content, Shown};
+use crate::record::{Content, IdName, Shown};
 
 /// A look at a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look<'a> {
     pub(crate) session: SessionId,
     pub(crate) shown: &'a Shown,
+    /// The id by which; a look into a node needs none.
+    pub(crate) by: IdName,
     /// Who showed it, if that is known.
     pub(crate) node: Option<NodeId>,
     /// When at the latest, in microseconds.
@@ -42,14 +44,25 @@ impl Oracle {
                 let mut revokes = self.effects(session).filter(|call| call.planned.action == Action::Revoke);
                 match revokes.next() {
                     Some(_) => Ok(()),
+                    None if self.may_be_logged_out(session) => Ok(()),
                     None => Err(format!("{by} shows {session} revoked, but nobody revoked it")),
                 }
             }
             Shown::Absent => match required_of(Action::Create) {
-                Some((create, _)) if !self.may_be_expired(look, required) => {
+                Some((create, _))
+                    if !self.may_be_unknown(session, look.by, required)
+                        && !self.may_be_expired(look, required) =>
+                {
                     Err(format!("{by} has no {session}, which operation {create} created"))
                 }
                 _ => Ok(()),
+            },
+            // What has ended has no id any more.
+            Shown::Rotated => match required_of(Action::Revoke) {
+                Some((revoke, _)) => {
+                    Err(format!("{by} takes {session} for rotated, but operation {revoke} revoked it"))
+                }
+                None => Ok(()),
             },
             Shown::Partial => Ok(()),
         }

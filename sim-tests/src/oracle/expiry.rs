@@ -11,7 +11,7 @@ const TOUCH_SHARE: u64 = 20;
 
 impl Oracle {
     /// How far two sound clocks may be apart, and what rounding adds.
-    fn tolerance_us(&self) -> u64 {
+    pub(super) fn tolerance_us(&self) -> u64 {
         1_000 * self.plan().shape.clock_offset_ms_max + 100_000
     }
 

@@ -8,7 +8,9 @@
 mod call;
 mod content;
 mod effects;
+mod everywhere;
 mod expiry;
+mod ids;
 mod node_history;
 mod nodes;
 mod order;
@@ -18,10 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use call::{Call, CallId, Fate};
 pub(crate) use content::Look;
+pub(crate) use ids::IdLook;
 pub(crate) use nodes::{Custody, Nodes};
 
-use crate::plan::{Action, FaultClass, Level, NodeId, Plan, SessionId, Token};
-use crate::record::{Answer, Counts, Happening, Phase, Refusal, Shown};
+use crate::plan::{Action, FaultClass, Level, NodeId, Plan, SessionId, Token, operation_of};
+use crate::record::{Answer, Counts, Happening, IdName, Phase, Refusal, Shown};
 
 /// The longest that a look at a node may take at the full level.
 const PROBE_US_MAX: u64 = 3_000_000;
@@ -65,7 +68,7 @@ impl Oracle {
         self.nodes.learn(at_us, happening);
         match happening {
             Happening::Phase(phase) => self.phase = *phase,
-            Happening::Invoked { operation, again } => self.invoked((*operation, *again)),
+            Happening::Invoked { operation, again, shows } => self.invoked((*operation, *again), *shows),
             Happening::Answered { operation, again, answer } => self.answered((*operation, *again), answer),
             Happening::FaultBegan { class, .. } => {
                 self.faults.entry(*class).or_default();
@@ -80,8 +83,12 @@ impl Oracle {
         }
     }
 
-    fn invoked(&mut self, id: CallId) {
-        let Some(planned) = self.plan.operations.get(id.0).copied() else { return };
+    fn invoked(&mut self, id: CallId, shows: IdName) {
+        let Some(mut planned) = self.plan.operations.get(id.0).copied() else { return };
+        let is_of_session = !matches!(planned.action, Action::LogOutEverywhere { .. });
+        if !is_of_session {
+            planned.token = Token::None;
+        }
         let covered = match planned.token {
             Token::Own => self.held.get(&(planned.session, planned.client)),
             Token::Newest => self.newest.get(&planned.session),
@@ -89,8 +96,10 @@ impl Oracle {
         };
         let covered = covered.cloned().unwrap_or_default();
         let (invoked_us, fate) = (self.now_us, Fate::Pending);
-        self.calls.insert(id, Call { id, planned, invoked_us, answered_us: None, fate, covered });
-        self.by_session.entry(planned.session).or_default().insert(id);
+        self.calls.insert(id, Call { id, planned, shows, invoked_us, answered_us: None, fate, covered });
+        if is_of_session {
+            self.by_session.entry(planned.session).or_default().insert(id);
+        }
     }
 
     fn answered(&mut self, id: CallId, answer: &Answer) {
@@ -113,6 +122,9 @@ impl Oracle {
     /// named, this write, and all that the node made before and has not lost.
     fn hands_out_token(&mut self, id: CallId) {
         let Some(call) = self.calls.get(&id) else { return };
+        if matches!(call.planned.action, Action::LogOutEverywhere { .. }) {
+            return;
+        }
         let node = match &call.fate {
             Fate::Acknowledged(node) | Fate::Read(node, Shown::Live(_)) => *node,
             Fate::Unknown if self.plan.level == Level::Full => {
@@ -146,7 +158,7 @@ impl Oracle {
 
     /// The call that wrote a value, if it was sent once only.
     fn only_writer(&self, value: &str) -> Option<CallId> {
-        let operation = value.strip_prefix('v')?.parse().ok()?;
+        let operation = operation_of(value.as_bytes())?;
         let is_sent = |again| self.calls.contains_key(&(operation, again));
         (is_sent(false) && !is_sent(true)).then_some((operation, false))
     }
@@ -215,10 +227,12 @@ impl Oracle {
     pub(crate) fn shown_by<'a>(&self, call: &'a Call) -> Option<(Option<NodeId>, &'a Shown)> {
         const ABSENT: &Shown = &Shown::Absent;
         const REVOKED: &Shown = &Shown::Revoked;
+        const ROTATED: &Shown = &Shown::Rotated;
         match &call.fate {
             Fate::Read(node, shown) => Some((Some(*node), shown)),
             Fate::Refused(Refusal::NotFound) if call.planned.action != Action::Create => Some((None, ABSENT)),
             Fate::Refused(Refusal::Revoked) if call.planned.action != Action::Create => Some((None, REVOKED)),
+            Fate::Refused(Refusal::Rotated) => Some((None, ROTATED)),
             _ => None,
         }
     }

@@ -181,7 +181,8 @@ pub enum Fault {
         /// Whose.
         node: NodeId,
     },
-    /// A node starts again from a copy of its disk made when the fault began.
+    /// A node starts again from a copy of its disk made when the fault began. Raft's log
+    /// and vote stay as they are: Raft is not safe where a voter forgets.
     BackupRestored {
         /// Which.
         node: NodeId,
@@ -212,31 +213,42 @@ pub struct PlannedFault {
     pub fault: Fault,
 }
 
+macro_rules! one_node {
+    ($fault:expr) => {
+        match $fault {
+            Fault::PowerLoss { node, .. }
+            | Fault::Pause { node }
+            | Fault::LongOutage { node }
+            | Fault::ClockDrift { node, .. }
+            | Fault::ClockStep { node, .. }
+            | Fault::BootClockBack { node, .. }
+            | Fault::FailedSync { node }
+            | Fault::DiskFull { node }
+            | Fault::DiskError { node }
+            | Fault::SlowDisk { node, .. }
+            | Fault::BitFlip { node }
+            | Fault::RemoveNode { node }
+            | Fault::RemovedNodeReturns { node }
+            | Fault::WipedNode { node }
+            | Fault::ClonedDisk { node }
+            | Fault::BackupRestored { node }
+            | Fault::Poison { node } => Some(node),
+            _ => None,
+        }
+    };
+}
+
 impl Fault {
     /// The one node, its disk or its clock that it acts on; none for a fault of the
     /// network, of a region or of the whole cluster.
     #[must_use]
     pub fn node(&self) -> Option<NodeId> {
-        match self {
-            Self::PowerLoss { node, .. }
-            | Self::Pause { node }
-            | Self::LongOutage { node }
-            | Self::ClockDrift { node, .. }
-            | Self::ClockStep { node, .. }
-            | Self::BootClockBack { node, .. }
-            | Self::FailedSync { node }
-            | Self::DiskFull { node }
-            | Self::DiskError { node }
-            | Self::SlowDisk { node, .. }
-            | Self::BitFlip { node }
-            | Self::RemoveNode { node }
-            | Self::RemovedNodeReturns { node }
-            | Self::WipedNode { node }
-            | Self::ClonedDisk { node }
-            | Self::BackupRestored { node }
-            | Self::Poison { node } => Some(*node),
-            _ => None,
-        }
+        one_node!(self).copied()
+    }
+
+    /// As [`Self::node`], to be changed.
+    pub fn node_mut(&mut self) -> Option<&mut NodeId> {
+        one_node!(self)
     }
 }
 

@@ -12,7 +12,9 @@ mod shape;
 
 pub use draw::draw;
 pub use fault::{Cut, Fault, FaultClass, PlannedFault};
-pub use operation::{Action, BORN, Consistency, Durability, PlannedOperation, Token, value_of};
+pub use operation::{
+    Action, BORN, Consistency, Durability, PlannedOperation, Shows, Token, operation_of, value_of,
+};
 pub use shape::{Latency, NodeId, RegionShape, SessionId, Shape};
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +22,7 @@ use serde::{Deserialize, Serialize};
 /// Grows whenever a seed would draw another plan or run in another way. A
 /// replay line names it, so that a seed of another version is refused rather
 /// than silently replayed as something else.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// How much of the product takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,6 +32,17 @@ pub enum Level {
     Core,
     /// The whole node and the client library on turmoil.
     Full,
+}
+
+impl Level {
+    /// Its name, as the command line takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Full => "full",
+        }
+    }
 }
 
 /// One run.

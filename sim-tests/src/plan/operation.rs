@@ -42,6 +42,17 @@ pub enum Token {
     Forged,
 }
 
+/// The id that a call shows, of those that clients were given for the session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shows {
+    /// The newest that was not refused yet as replaced.
+    #[default]
+    Newest,
+    /// The one that came before that; the same if there is but one.
+    Before,
+}
+
 /// What is done to a session. Every written value is unique in the run: the
 /// operation's index tells which write a reader sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -79,8 +90,18 @@ pub enum Action {
         /// Which.
         principal: u8,
     },
+    /// Logs principal `p{principal}` out everywhere; the operation's session has no part in it.
+    LogOutEverywhere {
+        /// Which.
+        principal: u8,
+    },
     /// Moves the idle deadline.
     Touch,
+    /// Gives it another id.
+    Rotate {
+        /// For how long the id shown is still accepted, in milliseconds; 0: it is dead at once.
+        grace_ms: u32,
+    },
     /// Ends it.
     Revoke,
     /// Reads it.
@@ -106,6 +127,9 @@ pub struct PlannedOperation {
     pub durability: Durability,
     /// What the call must see at least.
     pub token: Token,
+    /// Which id it shows; for a creation and a log-out everywhere without meaning.
+    #[serde(default)]
+    pub shows: Shows,
     /// Send it a second time with the same idempotency key, whatever the first answer was.
     pub repeated: bool,
     /// How long the client waits for the answer, in milliseconds.
@@ -118,6 +142,12 @@ impl Action {
     pub fn is_write(self) -> bool {
         self != Self::Read
     }
+
+    /// Whether it finds its session by an id that it shows.
+    #[must_use]
+    pub fn shows_id(self) -> bool {
+        !matches!(self, Self::Create | Self::LogOutEverywhere { .. })
+    }
 }
 
 /// The attribute that each session is created with, which nobody changes later.
@@ -127,4 +157,10 @@ pub const BORN: &str = "born";
 #[must_use]
 pub fn value_of(operation: usize) -> String {
     format!("v{operation}")
+}
+
+/// The operation that writes a value.
+#[must_use]
+pub fn operation_of(value: &[u8]) -> Option<usize> {
+    std::str::from_utf8(value).ok()?.strip_prefix('v')?.parse().ok()
 }

@@ -1,7 +1,7 @@
 //! Answers, and what replicas say of sessions.
 
 use super::Names;
-use crate::record::{Answer, Content, Refusal, Shown};
+use crate::record::{Answer, Content, IdName, Refusal, Shown};
 
 /// What came back, and from whom.
 pub(crate) fn answer(answer: &Answer, names: &Names) -> String {
@@ -18,6 +18,8 @@ fn refusal(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::NotFound => "not found",
         Refusal::Revoked => "revoked",
+        Refusal::Rotated => "this id was replaced",
+        Refusal::AlreadyRotated => "this id was rotated already",
         Refusal::AlreadyExists => "exists already",
         Refusal::NotYet => "not yet",
         Refusal::Unavailable => "unavailable",
@@ -30,6 +32,7 @@ pub(super) fn shown(shown: &Shown) -> String {
     match shown {
         Shown::Live(live) => format!("live, {}", content(live)),
         Shown::Revoked => "revoked".to_owned(),
+        Shown::Rotated => "under another id".to_owned(),
         Shown::Absent => "absent".to_owned(),
         Shown::Partial => "only a part".to_owned(),
     }
@@ -40,11 +43,12 @@ fn content(content: &Content) -> String {
         content.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let members: Vec<&str> = content.members.iter().map(String::as_str).collect();
     format!(
-        "{{{}}} n={} s={{{}}} principal {}, expires at {} of {} ms",
+        "{{{}}} n={} s={{{}}} principal {}{}, expires at {} of {} ms",
         attributes.join(" "),
         content.counter,
         members.join(" "),
         content.principal.as_deref().unwrap_or("none"),
+        content.id.filter(|id| *id != IdName::First).map_or(String::new(), |id| format!(", {id}")),
         content.expires_at_ms,
         content.absolute_deadline_ms
     )

@@ -1,6 +1,7 @@
 //! Calls as they were planned.
 
-use crate::plan::{Action, Consistency, Durability, PlannedOperation, Token};
+use super::duration;
+use crate::plan::{Action, Consistency, Durability, PlannedOperation, Shows, Token};
 
 /// All that was asked, and by whom. Calls of the liveness phase are in no plan.
 pub(crate) fn call(number: usize, again: bool, planned: Option<&PlannedOperation>) -> String {
@@ -30,7 +31,11 @@ fn asked(planned: &PlannedOperation) -> String {
     if let Some(durability) = durability(planned) {
         said.push_str(&format!(", {durability}"));
     }
-    said + &format!(", token {}", token(planned.token))
+    said.push_str(&format!(", token {}", token(planned.token)));
+    match planned.shows {
+        Shows::Newest => said,
+        Shows::Before => said + ", by an earlier id",
+    }
 }
 
 /// What is to be done with the session.
@@ -43,7 +48,10 @@ pub(crate) fn action(action: Action) -> String {
         Action::AddMember { member } => format!("add member m{member}"),
         Action::RemoveMember { member } => format!("remove member m{member}"),
         Action::Login { principal } => format!("log in p{principal}"),
+        Action::LogOutEverywhere { principal } => format!("log p{principal} out everywhere"),
         Action::Touch => "touch".into(),
+        Action::Rotate { grace_ms: 0 } => "rotate at once".into(),
+        Action::Rotate { grace_ms } => format!("rotate with {} of grace", duration(grace_ms.into())),
         Action::Revoke => "revoke".into(),
         Action::Read => "read".into(),
     }
@@ -91,6 +99,7 @@ mod tests {
             consistency: Consistency::LocalQuorum,
             durability: Durability::Synced,
             token: Token::Own,
+            shows: Shows::Newest,
             repeated: false,
             timeout_ms: 1,
         }
@@ -102,6 +111,9 @@ mod tests {
         assert_eq!(said, "call 5 again by client 2: set a1 on session 3, local quorum, synced, token own");
         let said = call(6, false, Some(&planned(Action::Read)));
         assert_eq!(said, "call 6 by client 2: read on session 3, local quorum, token own");
+        let rotation = Action::Rotate { grace_ms: 1_500 };
+        let said = call(7, false, Some(&PlannedOperation { shows: Shows::Before, ..planned(rotation) }));
+        assert!(said.contains("rotate with 1.5 s of grace") && said.ends_with("by an earlier id"), "{said}");
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use super::answer::{answer, shown};
 use super::call::{call, short};
-use super::{Names, with_names};
+use super::{Names, count, with_names};
 use crate::plan::{FaultClass, NodeId, Plan};
-use crate::record::{Happening, LostDisk, NodeState, Phase};
+use crate::record::{FeedEvent, Happening, IdName, LostDisk, NodeState, Phase};
 
 /// One line: the time in seconds, and what happened.
 #[must_use]
@@ -23,7 +23,10 @@ pub(crate) fn happened(happening: &Happening, plan: &Plan, names: &Names) -> Str
     let node = |id: &NodeId| names.node(*id);
     match happening {
         Happening::Phase(phase) => phase_name(*phase).to_owned(),
-        Happening::Invoked { operation, again } => call(*operation, *again, plan.operations.get(*operation)),
+        Happening::Invoked { operation, again, shows } => {
+            let call = call(*operation, *again, plan.operations.get(*operation));
+            if *shows == IdName::First { call } else { format!("{call}, by {shows}") }
+        }
         Happening::Answered { operation, again, answer: said } => {
             let call = short(*operation, *again, plan.operations.get(*operation));
             format!("{call}: {}", answer(said, names))
@@ -39,6 +42,24 @@ pub(crate) fn happened(happening: &Happening, plan: &Plan, names: &Names) -> Str
         Happening::FaultEnded { fault, class } => format!("fault {fault} ({}) ends", class.name()),
         Happening::Probed { node: id, session, shown: seen, state_hash } => {
             format!("{} holds of {session}: {} (state {state_hash:016x})", node(id), shown(seen))
+        }
+        Happening::Applied { node: id, session, region, replicas } => {
+            let counted = count(replicas.len() as u64, "replica");
+            format!("{} says that {session} is ended in {region} ({counted})", node(id))
+        }
+        Happening::Fresh { node: id, session, regions } => {
+            let told =
+                regions.iter().map(|known| format!("{} {:.3} s", known.region, known.as_of_us as f64 / 1e6));
+            format!("{} knows of {session} all up to: {}", node(id), told.collect::<Vec<_>>().join(", "))
+        }
+        Happening::Fed { region, partition, event } => {
+            let region = plan.shape.regions.get(*region).map_or("", |region| region.name.as_str());
+            let told = match event {
+                FeedEvent::Wrote { operation, .. } => format!("the write of call {operation}"),
+                FeedEvent::Revoked { session } => format!("the end of {session}"),
+                FeedEvent::Missed => "that writes are missing".to_owned(),
+            };
+            format!("the feed in {region} tells {told} (partition {partition})")
         }
         Happening::Sampled { node: id, sample } => format!(
             "{} sampled: {} records, {} bytes buffered, {} bytes held, clock {:+} ms, membership {}",

@@ -92,7 +92,9 @@ fn kind(action: Action) -> &'static str {
         Action::AddMember { .. } => "add-member",
         Action::RemoveMember { .. } => "remove-member",
         Action::Login { .. } => "login",
+        Action::LogOutEverywhere { .. } => "log-out-everywhere",
         Action::Touch => "touch",
+        Action::Rotate { .. } => "rotate",
         Action::Revoke => "revoke",
         Action::Read => "read",
     }

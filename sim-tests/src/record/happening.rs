@@ -1,6 +1,7 @@
 //! The vocabulary in which both levels tell what happened.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::plan::{FaultClass, NodeId, SessionId};
 
@@ -47,6 +48,25 @@ pub enum LostDisk {
     SinceBackup,
 }
 
+/// Which of a session's ids. The secret itself is in no record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IdName {
+    /// The one that it was created with.
+    #[default]
+    First,
+    /// The one that a planned rotation gave it; the number is the operation's index in the plan.
+    Of(usize),
+}
+
+impl fmt::Display for IdName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::First => f.write_str("its first id"),
+            Self::Of(operation) => write!(f, "the id of operation {operation}"),
+        }
+    }
+}
+
 /// What a reader sees of a live session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Content {
@@ -58,6 +78,8 @@ pub struct Content {
     pub members: BTreeSet<String>,
     /// The principal that is logged in.
     pub principal: Option<String>,
+    /// The session's id, if the look could tell.
+    pub id: Option<IdName>,
     /// By the nodes' reckoning, in milliseconds since the Unix epoch.
     pub absolute_deadline_ms: u64,
     /// The idle deadline or the absolute one, whichever comes first.
@@ -71,6 +93,8 @@ pub enum Shown {
     Live(Content),
     /// It was ended.
     Revoked,
+    /// The id that was shown is accepted no more: the session has another one.
+    Rotated,
     /// It is not there, or it has expired: the product does not tell which.
     Absent,
     /// The replica knows that it holds only a part.
@@ -84,6 +108,10 @@ pub enum Refusal {
     NotFound,
     /// It was ended.
     Revoked,
+    /// The id that was shown is accepted no more: the session has another one.
+    Rotated,
+    /// Another rotation has replaced the id that was shown, which is accepted for a grace.
+    AlreadyRotated,
     /// It is there already.
     AlreadyExists,
     /// The causal token is not covered in time: "not yet".
@@ -137,6 +165,38 @@ pub struct Sample {
     pub membership: (u64, u64),
 }
 
+/// As of when a node knows of a region's writes, as it says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RegionFreshness {
+    /// The region.
+    pub region: String,
+    /// It holds all that the replicas held then, in microseconds since the start of the run.
+    pub as_of_us: u64,
+    /// The replicas.
+    pub replicas: Vec<NodeId>,
+}
+
+/// What a change feed tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FeedEvent {
+    /// An attribute was written.
+    Wrote {
+        /// By this operation.
+        operation: usize,
+        /// At this replica.
+        replica: u32,
+        /// By its clock, in milliseconds since the Unix epoch.
+        at_ms: u64,
+    },
+    /// A session was ended by itself.
+    Revoked {
+        /// Which.
+        session: SessionId,
+    },
+    /// Some writes cannot be told.
+    Missed,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Happening {
@@ -149,6 +209,8 @@ pub enum Happening {
         operation: usize,
         /// True for the second sending of a repeated operation.
         again: bool,
+        /// The id that it shows.
+        shows: IdName,
     },
     /// It was answered, or given up.
     Answered {
@@ -204,6 +266,35 @@ pub enum Happening {
         shown: Shown,
         /// A hash of the encoded state; 0 if there is none.
         state_hash: u128,
+    },
+    /// A node's receipt says that every replica of a region has applied a revocation.
+    Applied {
+        /// Whose receipt.
+        node: NodeId,
+        /// Of which session.
+        session: SessionId,
+        /// The region.
+        region: String,
+        /// The replicas that it counted there.
+        replicas: Vec<NodeId>,
+    },
+    /// How fresh a node that shows a session live says that it is.
+    Fresh {
+        /// Which.
+        node: NodeId,
+        /// Which session.
+        session: SessionId,
+        /// By region; those of which it knows nothing are left out.
+        regions: Vec<RegionFreshness>,
+    },
+    /// A region's change feed tells something.
+    Fed {
+        /// The region's place in the plan.
+        region: usize,
+        /// In which partition.
+        partition: u32,
+        /// What.
+        event: FeedEvent,
     },
     /// A look into a node.
     Sampled {

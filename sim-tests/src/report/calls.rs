@@ -89,7 +89,7 @@ pub(super) fn collect<'a>(plan: &'a Plan, outcome: &'a Outcome) -> Vec<Call<'a>>
     let mut places: BTreeMap<(usize, bool), usize> = BTreeMap::new();
     for (at_us, happening) in &outcome.timeline {
         match happening {
-            Happening::Invoked { operation, again } => {
+            Happening::Invoked { operation, again, .. } => {
                 places.insert((*operation, *again), calls.len());
                 calls.push(Call {
                     number: *operation,

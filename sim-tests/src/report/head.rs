@@ -19,7 +19,7 @@ pub(super) fn title(plan: &Plan, outcome: &Outcome) -> String {
         None => "held".to_owned(),
         Some(violation) => format!("{} broken", violation.invariant),
     };
-    format!("Seed {}, {} level: {verdict}", plan.seed, words::level(plan.level))
+    format!("Seed {}, {} level: {verdict}", plan.seed, plan.level.name())
 }
 
 /// The header. `replay` is the command that runs the same again.
@@ -66,7 +66,7 @@ fn facts(plan: &Plan, outcome: &Outcome, replay: &str) -> String {
     let observed = outcome.faults.values().filter(|observed| **observed).count();
     let classes = format!("{} classes began, {observed} of them observed", outcome.faults.len());
     let rows = [
-        ("level", words::level(plan.level).to_owned()),
+        ("level", plan.level.name().to_owned()),
         ("scenario", plan.scenario.clone().unwrap_or_else(|| "none, drawn from the seed".into())),
         ("cluster", cluster),
         ("simulated", format!("{} in {} happenings", spoken(outcome.simulated_us), outcome.happenings)),

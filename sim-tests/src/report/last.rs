@@ -67,6 +67,9 @@ fn kind(happening: &Happening) -> &'static str {
             "fault"
         }
         Happening::Probed { .. } => "probe",
+        Happening::Applied { .. } => "receipt",
+        Happening::Fresh { .. } => "freshness",
+        Happening::Fed { .. } => "feed",
         Happening::Sampled { .. } => "sample",
         Happening::Stamped { .. } => "stamp",
         Happening::PoisonRefused { .. } | Happening::PoisonSpread { .. } => "poison",

@@ -27,19 +27,6 @@ pub(super) fn target(fault: &Fault, names: &Names) -> String {
             format!("{}, {}", name(*node), spoken_offset(i64::try_from(*by_ms).map_or(i64::MIN, |ms| -ms)))
         }
         Fault::SlowDisk { node, by_ms } => format!("{}, +{by_ms} ms", name(*node)),
-        Fault::PowerLoss { node, .. }
-        | Fault::Pause { node }
-        | Fault::LongOutage { node }
-        | Fault::FailedSync { node }
-        | Fault::DiskFull { node }
-        | Fault::DiskError { node }
-        | Fault::BitFlip { node }
-        | Fault::RemoveNode { node }
-        | Fault::RemovedNodeReturns { node }
-        | Fault::WipedNode { node }
-        | Fault::ClonedDisk { node }
-        | Fault::BackupRestored { node }
-        | Fault::Poison { node } => name(*node),
-        Fault::RollingRestart => "all nodes".into(),
+        other => other.node().map_or_else(|| "all nodes".into(), name),
     }
 }

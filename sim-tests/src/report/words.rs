@@ -1,15 +1,6 @@
-//! Words for levels, states and invariants.
+//! Words for states and invariants.
 
-use crate::plan::Level;
 use crate::record::NodeState;
-
-/// The level's name, as the command line takes it.
-pub(super) fn level(level: Level) -> &'static str {
-    match level {
-        Level::Core => "core",
-        Level::Full => "full",
-    }
-}
 
 /// A state in one word, which is also its class in the style sheet.
 pub(super) fn state(state: NodeState) -> &'static str {

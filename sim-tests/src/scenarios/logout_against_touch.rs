@@ -20,8 +20,7 @@ const RACES: u64 = 4;
 fn plan(seed: u64, level: Level) -> Plan {
     let mut story = Story::new(SCENARIO.name, seed, level);
     let (here, cut) = (story.any_region(), story.any_cut());
-    let regions = story.settings().regions.len() as u16;
-    let there = (here + 1 + story.draw(0..u64::from(regions) - 1) as u16) % regions;
+    let there = story.another_region(here);
     story.users_work_throughout();
     story.between_s(8..10).for_s(25..35).goes_wrong(Fault::RegionCut { region: here, cut });
     for race in 0..RACES {

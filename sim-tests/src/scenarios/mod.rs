@@ -4,9 +4,12 @@ mod bridge_partition;
 mod clock_six_hours_ahead;
 mod disk_full;
 mod found;
+mod login_against_logout;
 mod logout_against_touch;
+mod logout_race;
 mod outage_longer_than_log;
 mod poison_fragment;
+mod reads_of_all;
 mod region_cut;
 mod region_lost;
 mod rolling_restart;
@@ -73,11 +76,25 @@ pub const SCENES: &[Scenario] = &[
     disk_full::SCENARIO,
     poison_fragment::SCENARIO,
     logout_against_touch::SCENARIO,
+    login_against_logout::SCENARIO,
+    logout_race::SCENARIO,
+    reads_of_all::SCENARIO,
 ];
+
+/// The scene in which a read that is not merged shows.
+#[cfg(feature = "planted-bugs")]
+pub(crate) use reads_of_all::SCENARIO as READS_OF_ALL;
 
 /// All scenarios: the scenes that were thought of, then past failures.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
     SCENES.iter().chain(FOUND.iter().map(|found| &found.scenario))
+}
+
+/// The level at which a scenario is played unless another one is asked for: that at which
+/// its plan once failed, or the core level.
+#[must_use]
+pub fn level_of(name: &str) -> Level {
+    FOUND.iter().find(|found| found.scenario.name == name).map_or(Level::Core, |found| found.level)
 }
 
 /// The scenario of a name.

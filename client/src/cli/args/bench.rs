@@ -12,13 +12,14 @@ use super::session::DurabilityLevel;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  sojourn bench                                       every part, in about a minute and a half
+  sojourn bench                                       every part, in about two minutes
   sojourn bench --only reads,writes --seconds 10      some parts, for longer
   sojourn bench --only mix --rate 20000 --seconds 30  open loop: latency counts from when a call
                                                       was due, not from when it left
   sojourn bench --only mix --reads 0 --writes 100 --touches 0 --durability synced
   sojourn bench --only mix --unary                    one gRPC call each
   sojourn bench --only convergence --regions eu,us,ap --wan 40ms
+  sojourn bench --only touches                        what a touch costs between regions
 
 The bench starts clusters of its own in temporary folders. With --data it takes the
 cluster of that folder, and starts it if it does not run. In the same run a bare
@@ -29,7 +30,7 @@ pub(crate) struct BenchArgs {
     /// The parts to run [default: all].
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PARTS")]
     pub(crate) only: Vec<Part>,
-    /// The regions [default: one for load, two for convergence and bytes].
+    /// The regions [default: one for load, two for bytes, touches and convergence].
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     pub(crate) regions: Option<Vec<String>>,
     /// Nodes in each region.
@@ -102,6 +103,8 @@ pub(crate) enum Part {
     Mix,
     /// Bytes between regions for one changed field.
     Bytes,
+    /// Bytes between regions for a touch, with 90 % touches, with and without coalescing.
+    Touches,
     /// Time until a write is visible in another region.
     Convergence,
 }

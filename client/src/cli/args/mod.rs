@@ -2,6 +2,9 @@
 
 mod bench;
 mod cluster;
+mod directory;
+mod feed;
+mod namespace;
 mod quantity;
 mod session;
 
@@ -14,9 +17,12 @@ pub(crate) use self::bench::{BenchArgs, EchoArgs, Mix, Part};
 pub(crate) use self::cluster::{
     ClusterShape, DemoArgs, LinkCommand, NodeCommand, NodeName, StatusArgs, UpArgs,
 };
+pub(crate) use self::directory::{PolicyArgs, PolicyCommand, PolicySetArgs, PrincipalArgs, PrincipalCommand};
+pub(crate) use self::feed::{ArchiveArgs, ExplainArgs, FeedSource, WatchArgs};
+pub(crate) use self::namespace::{CopyArgs, ExportArgs, ImportArgs, NamespaceCommand};
 pub(crate) use self::session::{
-    AddArgs, CreateArgs, DurabilityLevel, GetArgs, Level, ReadLevel, RevokeArgs, SessionArgs, SessionCommand,
-    SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs,
+    AddArgs, AuthArgs, CreateArgs, DurabilityLevel, GetArgs, Level, Reach, ReadLevel, ReceiptArgs,
+    RevokeArgs, RotateArgs, SessionArgs, SessionCommand, SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs,
 };
 use crate::cli::output::Format;
 
@@ -52,12 +58,15 @@ Examples:
   sojourn up --wan 40ms --wan-jitter 5ms          the same with slow links between regions
   sojourn session create --region eu --attr user=alice
   sojourn session get ID --region us
+  sojourn principal logout alice                  log out everywhere, with one write
   sojourn link cut eu us                          in another terminal, while `up` runs
+  sojourn watch default                           what happens to sessions, as it happens
+  sojourn explain default ID                      why a session is as it is
   sojourn status --digests
   sojourn bench                                   how fast, beside a bare tonic server
 
 Exit codes: 0 done, 1 failed or a check failed, 2 wrong use, 3 no cluster
-reachable, 4 refused by the cluster.";
+reachable, 4 refused by the cluster, 5 made, but not yet as widely as asked for.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -72,6 +81,19 @@ pub(crate) enum Command {
     Node(NodeCommand),
     /// Create, read, change and end sessions.
     Session(SessionArgs),
+    /// List and end the sessions of a principal.
+    Principal(PrincipalArgs),
+    /// What a namespace demands of its sessions.
+    Policy(PolicyArgs),
+    /// Export and import the sessions of a namespace, encrypted.
+    #[command(subcommand)]
+    Namespace(NamespaceCommand),
+    /// Follow what happens to sessions, as it happens.
+    Watch(WatchArgs),
+    /// Keep ended sessions in files, as they were before they ended.
+    Archive(ArchiveArgs),
+    /// How a session came to be as it is, and which replica has what.
+    Explain(ExplainArgs),
     /// How every node is doing; with --digests whether all replicas agree.
     Status(StatusArgs),
     /// The nodes of the cluster, as committed by Raft.

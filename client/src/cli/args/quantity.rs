@@ -36,6 +36,27 @@ pub(crate) fn parse_bandwidth(text: &str) -> Result<u64, String> {
     Ok(bytes as u64)
 }
 
+/// "1048576", "64MiB", "1GB", in bytes.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
+    let (number, unit) = split(text);
+    let unit_bytes: u64 = match unit {
+        "" | "B" => 1,
+        "kB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => {
+            return Err(
+                "write a number and a unit of B, kB, MB, GB, KiB, MiB or GiB, for example 64MiB".into()
+            );
+        }
+    };
+    let value: u64 = number.parse().map_err(|_| format!("{number:?} is no whole number"))?;
+    value.checked_mul(unit_bytes).filter(|bytes| *bytes > 0).ok_or_else(|| "out of range".into())
+}
+
 fn split(text: &str) -> (&str, &str) {
     let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     text.split_at(end)
@@ -53,6 +74,16 @@ mod tests {
         assert!(parse_duration("40").is_err());
         assert!(parse_duration("-1s").is_err());
         assert!(parse_duration("ms").is_err());
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(parse_bytes("100"), Ok(100));
+        assert_eq!(parse_bytes("64MiB"), Ok(64 << 20));
+        assert_eq!(parse_bytes("2GB"), Ok(2_000_000_000));
+        for wrong in ["0", "1.5MiB", "7 parsec", "", "99999999999GiB"] {
+            assert!(parse_bytes(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

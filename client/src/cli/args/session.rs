@@ -14,13 +14,28 @@ Examples:
   sojourn session get ID --region us
   sojourn session set ID cart='{\"tea\":2}' --json
   sojourn session add ID views=1 --member roles=admin
+  sojourn session rotate ID --principal alice --methods pwd
   sojourn session revoke ID --reason logout
+  sojourn session revoke ID --wait all            applied in eu, us; pending ap
+  sojourn session receipt ID --token BASE64 --wait ap
+  sojourn session get ID --revocations-age-max 3s
 
 Use - as ID to read it from standard input, so that no process list shows it.")]
 pub(crate) struct SessionArgs {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: SessionCommand,
+    /// Where it is asked.
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    /// A token of an earlier answer: see at least that write.
+    #[arg(long, global = true, value_name = "BASE64")]
+    pub(crate) causal_token: Option<String>,
+}
+
+/// Whom a command asks, and about which namespace.
+#[derive(Args, Debug)]
+pub(crate) struct Reach {
     /// The region to ask [default: the first that answers].
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) region: Option<String>,
@@ -33,9 +48,6 @@ pub(crate) struct SessionArgs {
     /// How long to wait for the answer.
     #[arg(long, global = true, value_parser = parse_duration, default_value = "5s", value_name = "DURATION")]
     pub(crate) timeout: Duration,
-    /// A token of an earlier answer: see at least that write.
-    #[arg(long, global = true, value_name = "BASE64")]
-    pub(crate) causal_token: Option<String>,
 }
 
 /// What to do with a session.
@@ -53,15 +65,19 @@ pub(crate) enum SessionCommand {
     Add(AddArgs),
     /// Keep a session alive.
     Touch(TouchArgs),
+    /// Give a session another id, and print that, once.
+    Rotate(RotateArgs),
     /// End a session for ever, in every region.
     Revoke(RevokeArgs),
+    /// Which regions have applied a revocation by now.
+    Receipt(ReceiptArgs),
 }
 
 /// Which session.
 #[derive(Args, Debug)]
 pub(crate) struct Target {
     /// The session's id, or - to read it from standard input.
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
     pub(crate) id: String,
 }
 
@@ -104,12 +120,12 @@ pub(crate) enum DurabilityLevel {
 /// How a write is kept.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct WriteArgs {
-    /// How many replicas must have it before the answer.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) consistency: Level,
-    /// When it must be on disk.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) durability: DurabilityLevel,
+    /// How many replicas must have it before the answer [default: the policy's, else local-one].
+    #[arg(long, value_enum)]
+    pub(crate) consistency: Option<Level>,
+    /// When it must be on disk [default: the policy's, else buffered].
+    #[arg(long, value_enum)]
+    pub(crate) durability: Option<DurabilityLevel>,
 }
 
 /// Attributes of the first content.
@@ -125,7 +141,7 @@ pub(crate) struct Attributes {
 
 /// Who is logged in.
 #[derive(Args, Debug)]
-pub(crate) struct Auth {
+pub(crate) struct AuthArgs {
     /// The principal who is logged in.
     #[arg(long, value_name = "NAME")]
     pub(crate) principal: Option<String>,
@@ -138,6 +154,9 @@ pub(crate) struct Auth {
     /// The principal's roles.
     #[arg(long, requires = "principal", value_delimiter = ',', value_name = "NAMES")]
     pub(crate) roles: Vec<String>,
+    /// What the principal's list of sessions calls the device.
+    #[arg(long, requires = "principal", default_value = "", value_name = "TEXT")]
+    pub(crate) device: String,
 }
 
 /// Arguments of `create`.
@@ -148,7 +167,7 @@ pub(crate) struct CreateArgs {
     pub(crate) attributes: Attributes,
     /// The first principal.
     #[command(flatten)]
-    pub(crate) auth: Auth,
+    pub(crate) auth: AuthArgs,
     /// How long it may lie idle [default: the node's].
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     pub(crate) idle: Option<Duration>,
@@ -166,9 +185,15 @@ pub(crate) struct GetArgs {
     /// Which.
     #[command(flatten)]
     pub(crate) target: Target,
-    /// How many replicas are asked.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) consistency: ReadLevel,
+    /// How many replicas are asked [default: the policy's, else local-one].
+    #[arg(long, value_enum)]
+    pub(crate) consistency: Option<ReadLevel>,
+    /// Fail if revocations of the regions that are older than this may be missing there.
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+    pub(crate) revocations_age_max: Option<Duration>,
+    /// Print how old the revocations are that the node knows, region by region.
+    #[arg(long)]
+    pub(crate) revocations_age: bool,
 }
 
 /// Arguments of `set`.
@@ -180,6 +205,12 @@ pub(crate) struct SetArgs {
     /// Attributes to write.
     #[arg(required = true, value_name = "NAME=VALUE")]
     pub(crate) attributes: Vec<String>,
+    /// Only if the attribute holds this value at the replica asked (compare and set).
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) if_here: Vec<String>,
+    /// Only if the attribute is not there at the replica asked.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) if_absent_here: Vec<String>,
     /// The values are JSON documents.
     #[arg(long, conflicts_with = "base64")]
     pub(crate) json: bool,
@@ -236,6 +267,30 @@ pub(crate) struct TouchArgs {
     pub(crate) write: WriteArgs,
 }
 
+/// Arguments of `rotate`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session rotate ID                                    # routine: the old id works for 30 s more
+  sojourn session rotate ID --grace 0s                         # the old id is dead at once
+  sojourn session rotate ID --principal alice --methods pwd    # a login: dead at once, too
+
+`sojourn watch` and `sojourn explain` show when somebody uses an old id.")]
+pub(crate) struct RotateArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// For how long the old id is still accepted, 10m at most [default: 30s, and 0s with --principal].
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION", conflicts_with = "principal")]
+    pub(crate) grace: Option<Duration>,
+    /// A login or step-up to make with it.
+    #[command(flatten)]
+    pub(crate) auth: AuthArgs,
+    /// How the write is kept.
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+}
+
 /// Arguments of `revoke`.
 #[derive(Args, Debug)]
 pub(crate) struct RevokeArgs {
@@ -248,4 +303,21 @@ pub(crate) struct RevokeArgs {
     /// How the write is kept.
     #[command(flatten)]
     pub(crate) write: WriteArgs,
+    /// Regions to wait for until they have applied it, or all.
+    #[arg(long, value_delimiter = ',', value_name = "all|REGION,...")]
+    pub(crate) wait: Vec<String>,
+}
+
+/// Arguments of `receipt`.
+#[derive(Args, Debug)]
+pub(crate) struct ReceiptArgs {
+    /// Which.
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The receipt's token, as `revoke` prints it.
+    #[arg(long, value_name = "BASE64")]
+    pub(crate) token: String,
+    /// Regions to wait for until they have applied it, or all.
+    #[arg(long, value_delimiter = ',', value_name = "all|REGION,...")]
+    pub(crate) wait: Vec<String>,
 }

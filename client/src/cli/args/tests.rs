@@ -52,6 +52,55 @@ fn a_read_cannot_ask_for_each_quorum() {
 }
 
 #[test]
+fn an_id_may_begin_with_a_hyphen() {
+    let line = ["sojourn", "explain", "--output", "json", "shop", "-x7"];
+    let cli = Cli::try_parse_from(line).unwrap();
+    let Command::Explain(explain) = cli.command else { panic!("not explain") };
+    assert_eq!((explain.id.as_str(), cli.output), ("-x7", Format::Json));
+    let line = ["sojourn", "watch", "shop", "--session", "-x7", "--json"];
+    let Command::Watch(watch) = Cli::try_parse_from(line).unwrap().command else { panic!("not watch") };
+    assert_eq!((watch.session.as_deref(), watch.json), (Some("-x7"), true));
+}
+
+#[test]
+fn every_command_about_a_session_takes_such_an_id() {
+    let id_of = |rest: &[&str]| {
+        let line = [&["sojourn", "session"], rest, &["--namespace", "shop"]].concat();
+        let Command::Session(session) = Cli::try_parse_from(line).unwrap().command else {
+            panic!("{rest:?}")
+        };
+        assert_eq!(session.reach.namespace, "shop", "{rest:?}: what follows the id is still an option");
+        match session.command {
+            SessionCommand::Create(_) => panic!("it has no id"),
+            SessionCommand::Get(args) => args.target.id,
+            SessionCommand::Set(args) => args.target.id,
+            SessionCommand::Unset(args) => args.target.id,
+            SessionCommand::Add(args) => args.target.id,
+            SessionCommand::Touch(args) => args.target.id,
+            SessionCommand::Rotate(args) => args.target.id,
+            SessionCommand::Revoke(args) => args.target.id,
+            SessionCommand::Receipt(args) => args.target.id,
+        }
+    };
+    for id in ["-x7", "-_-", "--x", "-"] {
+        assert_eq!(id_of(&["get", id]), id);
+        assert_eq!(id_of(&["set", id, "a=b"]), id);
+        assert_eq!(id_of(&["unset", id, "a"]), id);
+        assert_eq!(id_of(&["add", id, "n=1"]), id);
+        assert_eq!(id_of(&["touch", id]), id);
+        assert_eq!(id_of(&["rotate", id]), id);
+        assert_eq!(id_of(&["revoke", id, "--reason", "lost"]), id);
+        assert_eq!(id_of(&["receipt", id, "--token", "AA=="]), id);
+    }
+    let line = ["sojourn", "principal", "logout", "ada", "--keep", "-x7"];
+    let Command::Principal(args) = Cli::try_parse_from(line).unwrap().command else {
+        panic!("not principal")
+    };
+    let PrincipalCommand::Logout { keep, .. } = args.command else { panic!("not logout") };
+    assert_eq!(keep.as_deref(), Some("-x7"));
+}
+
+#[test]
 fn a_negative_amount_is_an_amount() {
     let line = ["sojourn", "session", "add", "id", "stock=-2", "--member", "tags=a"];
     let Command::Session(session) = Cli::try_parse_from(line).unwrap().command else { panic!("not session") };

@@ -5,7 +5,7 @@ pub(crate) mod echo;
 mod load;
 mod parts;
 mod proc;
-mod progress;
+pub(crate) mod progress;
 mod report;
 mod sessions;
 mod targets;

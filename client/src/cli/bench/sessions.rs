@@ -35,7 +35,8 @@ impl Content {
         value.into()
     }
 
-    fn whole(self) -> Changes {
+    /// All attributes.
+    pub(crate) fn whole(self) -> Changes {
         (0..u64::from(self.fields))
             .fold(Changes::new(), |changes, field| changes.set(self.field(field), self.value(field)))
     }

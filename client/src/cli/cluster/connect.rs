@@ -5,6 +5,7 @@ use std::time::Duration;
 use sojourn_client::{Client, ClientConfig, TlsConfig};
 
 use super::state::{ClusterState, NodeEntry};
+use crate::cli::args::Reach;
 use crate::cli::error::CliError;
 
 /// A client of one region, or of whichever answers first.
@@ -30,6 +31,14 @@ pub(crate) async fn client_of(
     timeout: Duration,
 ) -> Result<Client, CliError> {
     connect(state, vec![node.address.clone()], Some(&node.region), timeout).await
+}
+
+/// A client for a command that says whom to ask.
+pub(crate) async fn reach(state: &ClusterState, reach: &Reach) -> Result<Client, CliError> {
+    match &reach.node {
+        Some(node) => client_of(state, state.node(node)?, reach.timeout).await,
+        None => client(state, reach.region.as_deref(), reach.timeout).await,
+    }
 }
 
 async fn connect(

@@ -9,7 +9,7 @@ mod running;
 mod state;
 mod view;
 
-pub(crate) use self::connect::{client, client_of};
+pub(crate) use self::connect::{client, client_of, reach};
 pub(crate) use self::links::LinkReport;
 pub(crate) use self::plan::{Plan, free_base_port};
 pub(crate) use self::process::NodeReport;

@@ -6,14 +6,17 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
-use sojourn_client::{Auth, CausalToken, Changes, Client, Consistency, Durability, SessionId, Value};
+use sojourn_client::{
+    Auth, CausalToken, Changes, Client, Consistency, Durability, Session, SessionId, UpdateCall, Value,
+};
 
+use super::receipt::{self, Wait, waiting};
 use super::session_view;
 use crate::cli::args::{
-    AddArgs, CreateArgs, DurabilityLevel, GetArgs, Level, ReadLevel, RevokeArgs, SessionArgs, SessionCommand,
-    SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs,
+    AddArgs, AuthArgs, CreateArgs, DurabilityLevel, GetArgs, Level, ReadLevel, ReceiptArgs, RevokeArgs,
+    RotateArgs, SessionArgs, SessionCommand, SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs,
 };
-use crate::cli::cluster::{ClusterState, client, client_of};
+use crate::cli::cluster::{ClusterState, reach};
 use crate::cli::error::CliError;
 use crate::cli::host;
 use crate::cli::output::Output;
@@ -29,12 +32,9 @@ struct Context<'a> {
 /// Creates, reads, changes or ends a session.
 pub(crate) async fn run(data: &Path, args: SessionArgs, output: &Output) -> Result<(), CliError> {
     let state = ClusterState::read(data)?;
-    let token = args.causal_token.as_deref().map(parse_token).transpose()?;
-    let client = match &args.node {
-        Some(node) => client_of(&state, state.node(node)?, args.timeout).await?,
-        None => client(&state, args.region.as_deref(), args.timeout).await?,
-    };
-    let context = Context { client, namespace: args.namespace, token, output };
+    let token = args.causal_token.as_deref().map(|text| parse_token("--causal-token", text)).transpose()?;
+    let client = reach(&state, &args.reach).await?;
+    let context = Context { client, namespace: args.reach.namespace, token, output };
     match args.command {
         SessionCommand::Create(args) => context.create(*args).await,
         SessionCommand::Get(args) => context.get(args).await,
@@ -42,8 +42,24 @@ pub(crate) async fn run(data: &Path, args: SessionArgs, output: &Output) -> Resu
         SessionCommand::Unset(args) => context.unset(args).await,
         SessionCommand::Add(args) => context.add(args).await,
         SessionCommand::Touch(args) => context.touch(args).await,
+        SessionCommand::Rotate(args) => context.rotate(args).await,
         SessionCommand::Revoke(args) => context.revoke(args).await,
+        SessionCommand::Receipt(args) => context.receipt(args).await,
     }
+}
+
+/// A write at the levels that were asked for; at the policy's where none was.
+macro_rules! at_levels {
+    ($call:expr, $write:expr) => {{
+        let (mut call, write): (_, WriteArgs) = ($call, $write);
+        if let Some(level) = write.consistency {
+            call = call.consistency(write_level(level));
+        }
+        if let Some(level) = write.durability {
+            call = call.durability(durability(level));
+        }
+        call
+    }};
 }
 
 impl Context<'_> {
@@ -55,36 +71,66 @@ impl Context<'_> {
         if let Some(absolute) = args.absolute {
             call = call.absolute_timeout_ms(u64::try_from(absolute.as_millis()).unwrap_or(u64::MAX));
         }
-        let (consistency, durability) = levels(args.write);
-        let created = call.consistency(consistency).durability(durability).await?;
-        self.output.line(created.id.reveal());
-        self.output.note("This id is the session: it is shown only here.");
-        self.output.note(format!("token: {}", STANDARD.encode(created.token.as_bytes())));
-        self.output.json(&json!({
-            "session_id": created.id.reveal(),
-            "session": session_view::to_json(&created.session),
-            "causal_token": STANDARD.encode(created.token.as_bytes()),
-        }));
+        let created = at_levels!(call, args.write).await?;
+        self.new_id(&created.id, &created.token, Some(&created.session));
         Ok(())
+    }
+
+    async fn rotate(&self, args: RotateArgs) -> Result<(), CliError> {
+        let id = session_id(&args.target)?;
+        let mut call = at_levels!(self.client.rotate(&self.namespace, &id).touch(), args.write);
+        if let Some(grace) = args.grace {
+            call = call.grace_ms(u32::try_from(grace.as_millis()).unwrap_or(u32::MAX));
+        }
+        if args.auth.principal.is_some() {
+            call = call.changes(log_in(Changes::new(), &args.auth));
+        }
+        if let Some(token) = &self.token {
+            call = call.after(token);
+        }
+        let rotated = call.return_session().await?;
+        self.new_id(&rotated.id, &rotated.token, rotated.session.as_ref());
+        Ok(())
+    }
+
+    fn new_id(&self, id: &SessionId, token: &CausalToken, session: Option<&Session>) {
+        let token = STANDARD.encode(token.as_bytes());
+        self.output.line(id.reveal());
+        self.output.note("This id is the session: it is shown only here.");
+        self.output.note(format!("token: {token}"));
+        self.output.json(&json!({
+            "session_id": id.reveal(),
+            "session": session.map(session_view::to_json),
+            "causal_token": token,
+        }));
     }
 
     async fn get(&self, args: GetArgs) -> Result<(), CliError> {
         let id = session_id(&args.target)?;
-        let consistency = match args.consistency {
-            ReadLevel::LocalOne => Consistency::LocalOne,
-            ReadLevel::LocalQuorum => Consistency::LocalQuorum,
-            ReadLevel::All => Consistency::All,
-        };
-        let mut call = self.client.get(&self.namespace, &id).consistency(consistency);
+        let mut call = self.client.get(&self.namespace, &id);
+        if let Some(level) = args.consistency {
+            call = call.consistency(read_level(level));
+        }
         if let Some(token) = &self.token {
             call = call.after(token);
         }
+        if let Some(age) = args.revocations_age_max {
+            call = call.revocations_staleness_ms_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+        }
+        if args.revocations_age {
+            call = call.report_revocations_staleness();
+        }
         let read = call.await?;
         session_view::print(&read.session, self.output);
+        for (region, staleness_ms) in &read.revocations_staleness_ms {
+            let age = staleness_ms.map_or_else(|| "unknown".to_owned(), |age_ms| format!("{age_ms} ms"));
+            self.output.line(format!("revocations of {region} known up to {age} ago"));
+        }
         self.output.note(format!("token: {}", STANDARD.encode(read.token.as_bytes())));
         self.output.json(&json!({
             "session": session_view::to_json(&read.session),
             "causal_token": STANDARD.encode(read.token.as_bytes()),
+            "revocations_staleness_ms": read.revocations_staleness_ms,
         }));
         Ok(())
     }
@@ -92,15 +138,19 @@ impl Context<'_> {
     async fn set(&self, args: SetArgs) -> Result<(), CliError> {
         let mut changes = Changes::new();
         for pair in &args.attributes {
-            let (name, text) = split(pair)?;
-            let value = match (args.json, args.base64) {
-                (true, _) => Value::json(text),
-                (_, true) => Value::from(decode_base64(text)?),
-                _ => Value::from(text),
-            };
+            let (name, value) = args.attribute(pair)?;
             changes = changes.set(name, value);
         }
-        self.update(&args.target, changes, args.write).await
+        let id = session_id(&args.target)?;
+        let mut call = self.client.update(&self.namespace, &id, changes);
+        for pair in &args.if_here {
+            let (name, value) = args.attribute(pair)?;
+            call = call.expect_here(name, value);
+        }
+        for name in &args.if_absent_here {
+            call = call.expect_absent_here(name);
+        }
+        self.updated(call, args.write).await
     }
 
     async fn unset(&self, args: UnsetArgs) -> Result<(), CliError> {
@@ -130,9 +180,11 @@ impl Context<'_> {
 
     async fn update(&self, target: &Target, changes: Changes, write: WriteArgs) -> Result<(), CliError> {
         let id = session_id(target)?;
-        let (consistency, durability) = levels(write);
-        let mut call =
-            self.client.update(&self.namespace, &id, changes).consistency(consistency).durability(durability);
+        self.updated(self.client.update(&self.namespace, &id, changes), write).await
+    }
+
+    async fn updated(&self, call: UpdateCall<'_>, write: WriteArgs) -> Result<(), CliError> {
+        let mut call = at_levels!(call, write);
         if let Some(token) = &self.token {
             call = call.after(token);
         }
@@ -143,9 +195,7 @@ impl Context<'_> {
 
     async fn touch(&self, args: TouchArgs) -> Result<(), CliError> {
         let id = session_id(&args.target)?;
-        let (consistency, durability) = levels(args.write);
-        let mut call =
-            self.client.touch(&self.namespace, &id).consistency(consistency).durability(durability);
+        let mut call = at_levels!(self.client.touch(&self.namespace, &id), args.write);
         if let Some(token) = &self.token {
             call = call.after(token);
         }
@@ -158,11 +208,23 @@ impl Context<'_> {
 
     async fn revoke(&self, args: RevokeArgs) -> Result<(), CliError> {
         let id = session_id(&args.target)?;
-        let (consistency, durability) = levels(args.write);
         let call = self.client.revoke(&self.namespace, &id, &args.reason);
-        let revoked = call.consistency(consistency).durability(durability).await?;
-        let facts = json!({ "revoked_at_ms": revoked.revoked_at_ms, "reason": revoked.reason });
+        let call = waiting!(at_levels!(call, args.write), Wait::new(args.wait));
+        let revoked = call.await?;
+        let mut facts = json!({ "revoked_at_ms": revoked.revoked_at_ms, "reason": revoked.reason });
+        facts["receipt"] = receipt::to_json(&revoked.receipt);
+        receipt::print(&revoked.receipt, self.output);
         self.done(&format!("revoked for ever, reason {}", revoked.reason), &revoked.token, facts);
+        Ok(())
+    }
+
+    async fn receipt(&self, args: ReceiptArgs) -> Result<(), CliError> {
+        let id = session_id(&args.target)?;
+        let token = parse_token("--token", &args.token)?;
+        let call = self.client.receipt(&self.namespace, &id, &token);
+        let receipt = waiting!(call, Wait::new(args.wait)).await?;
+        receipt::print(&receipt, self.output);
+        self.output.json(&receipt::to_json(&receipt));
         Ok(())
     }
 
@@ -172,6 +234,18 @@ impl Context<'_> {
         self.output.note(format!("token: {token}"));
         facts["causal_token"] = token.into();
         self.output.json(&facts);
+    }
+}
+
+impl SetArgs {
+    fn attribute<'a>(&self, pair: &'a str) -> Result<(&'a str, Value), CliError> {
+        let (name, text) = split(pair)?;
+        let value = match (self.json, self.base64) {
+            (true, _) => Value::json(text),
+            (_, true) => Value::from(decode_base64(text)?),
+            _ => Value::from(text),
+        };
+        Ok((name, value))
     }
 }
 
@@ -185,32 +259,50 @@ fn first_content(args: &CreateArgs) -> Result<Changes, CliError> {
         let (name, text) = split(pair)?;
         changes = changes.set(name, Value::json(text));
     }
-    if let Some(principal) = &args.auth.principal {
-        let mut auth = Auth::new(principal).level(args.auth.level).auth_time_ms(host::unix_ms());
-        auth.methods.clone_from(&args.auth.methods);
-        auth.roles.clone_from(&args.auth.roles);
-        changes = changes.auth(auth);
-    }
-    Ok(changes)
+    Ok(log_in(changes, &args.auth))
 }
 
-fn levels(write: WriteArgs) -> (Consistency, Durability) {
-    let consistency = match write.consistency {
+fn log_in(changes: Changes, args: &AuthArgs) -> Changes {
+    let Some(principal) = &args.principal else { return changes };
+    let mut auth = Auth::new(principal).level(args.level).auth_time_ms(host::unix_ms());
+    auth.methods.clone_from(&args.methods);
+    auth.roles.clone_from(&args.roles);
+    changes.auth(auth).device(&args.device)
+}
+
+pub(super) fn read_level(level: ReadLevel) -> Consistency {
+    match level {
+        ReadLevel::LocalOne => Consistency::LocalOne,
+        ReadLevel::LocalQuorum => Consistency::LocalQuorum,
+        ReadLevel::All => Consistency::All,
+    }
+}
+
+pub(super) fn durability(level: DurabilityLevel) -> Durability {
+    match level {
+        DurabilityLevel::Buffered => Durability::Buffered,
+        DurabilityLevel::Synced => Durability::Synced,
+    }
+}
+
+/// How many replicas must have a write.
+pub(super) fn write_level(level: Level) -> Consistency {
+    match level {
         Level::LocalOne => Consistency::LocalOne,
         Level::LocalQuorum => Consistency::LocalQuorum,
         Level::EachQuorum => Consistency::EachQuorum,
         Level::All => Consistency::All,
-    };
-    let durability = match write.durability {
-        DurabilityLevel::Buffered => Durability::Buffered,
-        DurabilityLevel::Synced => Durability::Synced,
-    };
-    (consistency, durability)
+    }
 }
 
 fn session_id(target: &Target) -> Result<SessionId, CliError> {
-    if target.id != "-" {
-        return Ok(SessionId::new(&target.id));
+    session_id_of(&target.id)
+}
+
+/// A session's id, read from standard input if it is `-`.
+pub(super) fn session_id_of(id: &str) -> Result<SessionId, CliError> {
+    if id != "-" {
+        return Ok(SessionId::new(id));
     }
     let mut line = String::new();
     std::io::stdin()
@@ -231,9 +323,10 @@ fn decode_base64(text: &str) -> Result<Vec<u8>, CliError> {
     STANDARD.decode(text).map_err(|_| CliError::Usage("a value is not base64".into()))
 }
 
-fn parse_token(text: &str) -> Result<CausalToken, CliError> {
+/// A token as it was printed, given as `argument`.
+pub(super) fn parse_token(argument: &str, text: &str) -> Result<CausalToken, CliError> {
     let bytes = STANDARD.decode(text);
-    bytes.map(CausalToken::from_bytes).map_err(|_| CliError::Usage("--causal-token is not base64".into()))
+    bytes.map(CausalToken::from_bytes).map_err(|_| CliError::Usage(format!("{argument} is not base64")))
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub(super) fn to_json(session: &Session) -> Json {
     })
 }
 
-fn value_json(value: &Value) -> Json {
+pub(super) fn value_json(value: &Value) -> Json {
     match value {
         Value::Text(text) => json!({ "text": text }),
         Value::Json(text) => json!({ "json": serde_json::from_str::<Json>(text).unwrap_or(Json::Null) }),

@@ -127,7 +127,8 @@ fn view_json(view: &NodeView) -> serde_json::Value {
         "unsynced_replica_ids": status.unsynced_replica_ids, "sessions": status.sessions,
         "resident_bytes": status.resident_bytes, "log_bytes": status.log_bytes,
         "disk_bytes": status.disk_bytes, "reads_total": status.reads_total,
-        "writes_total": status.writes_total, "cpu_us_total": status.cpu_us_total,
+        "writes_total": status.writes_total, "replays_total": status.replays_total,
+        "cpu_us_total": status.cpu_us_total,
         "wan_sent_bytes_total": status.wan_sent_bytes_total, "version": status.version,
         "clock_offset_ms": status.clock_offset_ms, "peers": peers,
     })

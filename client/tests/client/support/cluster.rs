@@ -27,6 +27,7 @@ pub(crate) struct Cluster {
     network: MemoryNetwork,
     layout: watch::Sender<Layout>,
     nodes: Vec<FakeNode>,
+    sessions: Arc<Sessions>,
 }
 
 impl Cluster {
@@ -48,7 +49,12 @@ impl Cluster {
             node
         });
         let nodes = started.collect();
-        Self { authority, network, layout, nodes }
+        Self { authority, network, layout, nodes, sessions }
+    }
+
+    /// What all nodes hold.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     /// Settings that suit a test: the pauses are short.

@@ -33,6 +33,12 @@ pub(crate) enum Behaviour {
     BreakOnce,
     /// Does the next call and breaks the stream before the answer; then refuses calls.
     BreakThenNotReady,
+    /// Refuses to revoke, and answers all else.
+    NoRevocation,
+    /// Refuses to rotate, and answers all else.
+    NoRotation,
+    /// Has not seen what tokens name.
+    Behind,
 }
 
 /// What a node has seen and how it is to behave.
@@ -75,9 +81,19 @@ impl FakeNode {
             let reply = match behaviour {
                 Behaviour::Silent => continue,
                 Behaviour::NotReady => Reply::Error(error(Code::Unavailable, "NOT_READY")),
-                Behaviour::Answer | Behaviour::BreakOnce | Behaviour::BreakThenNotReady => {
-                    self.sessions.answer(call)
+                Behaviour::NoRevocation if matches!(call, Call::Revoke(_)) => {
+                    Reply::Error(error(Code::Unavailable, "NOT_READY"))
                 }
+                Behaviour::NoRotation if matches!(call, Call::Rotate(_)) => {
+                    Reply::Error(error(Code::Unavailable, "NOT_READY"))
+                }
+                Behaviour::Behind if shows_token(&call) => Reply::Error(error(Code::Unavailable, "NOT_YET")),
+                Behaviour::NoRevocation
+                | Behaviour::NoRotation
+                | Behaviour::Behind
+                | Behaviour::Answer
+                | Behaviour::BreakOnce
+                | Behaviour::BreakThenNotReady => self.sessions.answer(call),
             };
             replies.push(PipelineReply { id, reply: Some(reply) });
         }
@@ -92,6 +108,11 @@ impl FakeNode {
         }
         Ok(PipelineResponse { replies })
     }
+}
+
+fn shows_token(call: &Call) -> bool {
+    let Call::Get(request) = call else { return false };
+    request.options.as_ref().is_some_and(|options| !options.causal_token.is_empty())
 }
 
 type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -136,6 +157,14 @@ impl SessionService for FakeNode {
     }
 
     async fn revoke(&self, _: Request<v1::RevokeRequest>) -> Result<Response<v1::RevokeResponse>, Status> {
+        Err(Status::unimplemented("streams only"))
+    }
+
+    async fn rotate(&self, _: Request<v1::RotateRequest>) -> Result<Response<v1::RotateResponse>, Status> {
+        Err(Status::unimplemented("streams only"))
+    }
+
+    async fn receipt(&self, _: Request<v1::ReceiptRequest>) -> Result<Response<v1::ReceiptResponse>, Status> {
         Err(Status::unimplemented("streams only"))
     }
 

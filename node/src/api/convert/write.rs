@@ -8,8 +8,11 @@ use serde::de::IgnoredAny;
 use sojourn_proto::session::v1 as pb;
 
 use crate::api::status::Failure;
-use crate::engine::{Changes, SetChange};
+use crate::engine::{Changes, Expectation, SetChange};
 use crate::session::{AuthBlock, Name, Value, ValueKind, VersionVector};
+
+/// Expectations of one update.
+const EXPECTATIONS_MAX: usize = 64;
 
 /// The changes of a request.
 ///
@@ -35,9 +38,35 @@ fn name(field: &str, name: String) -> Result<Name, Failure> {
     if name.is_empty() { Err(Failure::field(field, "a name that is not empty")) } else { Ok(Arc::from(name)) }
 }
 
-fn attribute((key, value): (String, pb::Value)) -> Result<(Name, Value), Failure> {
+/// What must hold for an update to be made.
+///
+/// # Errors
+/// Names the field that is malformed, or too long.
+pub(crate) fn expectations(messages: Vec<pb::Expectation>) -> Result<Vec<Expectation>, Failure> {
+    const FIELD: &str = "expected_here";
+    if messages.len() > EXPECTATIONS_MAX {
+        let allowed = format!("at most {EXPECTATIONS_MAX} expectations");
+        return Err(Failure::field(FIELD, &allowed).with("actual", messages.len()));
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = messages.iter().find(|expected| !seen.insert(&expected.name)) {
+        return Err(Failure::field(FIELD, "one entry a name").with("name", &twice.name));
+    }
+    let one = |pb::Expectation { name: key, value: held }: pb::Expectation| {
+        let value = held.map(|held| value(FIELD, &key, held)).transpose()?;
+        Ok(Expectation { name: name(FIELD, key)?, value })
+    };
+    messages.into_iter().map(one).collect()
+}
+
+fn attribute((key, held): (String, pb::Value)) -> Result<(Name, Value), Failure> {
     let field = "changes.set_attributes";
-    let value = match value.kind {
+    let value = value(field, &key, held)?;
+    Ok((name(field, key)?, value))
+}
+
+fn value(field: &str, key: &str, value: pb::Value) -> Result<Value, Failure> {
+    Ok(match value.kind {
         Some(pb::value::Kind::Data(bytes)) => Value { kind: ValueKind::Data, bytes },
         Some(pb::value::Kind::Text(text)) => Value { kind: ValueKind::Text, bytes: text.into() },
         Some(pb::value::Kind::Json(json)) => {
@@ -47,8 +76,7 @@ fn attribute((key, value): (String, pb::Value)) -> Result<(Name, Value), Failure
             Value { kind: ValueKind::Json, bytes: json.into() }
         }
         None => return Err(Failure::field(field, "data, text or json for each name").with("name", key)),
-    };
-    Ok((name(field, key)?, value))
+    })
 }
 
 fn removed(names: Vec<String>) -> Result<Vec<Name>, Failure> {
@@ -124,6 +152,7 @@ mod tests {
                 remove: vec!["z".into()],
             }],
             set_auth: Some(pb::AuthBlock { principal: "ada".into(), level: 2, ..Default::default() }),
+            device: "phone".into(),
         };
         let changes = changes(message).unwrap();
         assert_eq!(changes.set_attributes.len(), 1);

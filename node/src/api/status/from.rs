@@ -5,11 +5,19 @@ use crate::engine::{ClockError, EngineError};
 use crate::session::DecodeError;
 use crate::store::StoreError;
 
+/// What a caller is told who shows an id that was replaced.
+const ROTATED: &str = "the session has another id by now";
+
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::NotFound | EngineError::Expired => Self::not_found(),
             EngineError::Revoked => Self::new(Reason::SessionRevoked, "the session was revoked"),
+            EngineError::Rotated => Self::new(Reason::SessionRotated, ROTATED),
+            EngineError::AlreadyRotated => {
+                let message = "another request has given the session a new id; use that one";
+                Self::new(Reason::SessionAlreadyRotated, message)
+            }
             EngineError::AlreadyExists => {
                 Self::new(Reason::SessionExists, "a session of this id exists or existed")
             }
@@ -21,7 +29,13 @@ impl From<EngineError> for Failure {
             }
             EngineError::InvalidArgument { field, detail } => {
                 let message = format!("{field} {detail}");
-                Self::new(Reason::InvalidField, message).with("field", field).with("allowed", detail)
+                let allowed = detail.strip_prefix("must be ").unwrap_or(&detail);
+                Self::new(Reason::InvalidField, message).with("field", field).with("allowed", allowed)
+            }
+            EngineError::NotAsExpected { index } => {
+                let message =
+                    format!("expected_here[{index}] does not hold at this replica; nothing was changed");
+                Self::new(Reason::NotAsExpected, message).with("index", index)
             }
             EngineError::Store(error) => error.into(),
             EngineError::NotReady { detail } => {
@@ -67,6 +81,12 @@ impl Failure {
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(Reason::SessionNotFound, "no live session has this id: it is unknown or has expired")
+    }
+
+    /// The id that was shown was replaced.
+    #[must_use]
+    pub fn rotated(at_ms: u64) -> Self {
+        Self::new(Reason::SessionRotated, ROTATED).with("rotated_at_ms", at_ms)
     }
 
     /// Only a part of the session is here.

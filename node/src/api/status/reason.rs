@@ -49,12 +49,29 @@ reasons! {
     ConsistencyNotForReads = "CONSISTENCY_NOT_FOR_READS", InvalidArgument, 0;
     /// A causal token was not made by this version of Sojourn, or was damaged.
     MalformedToken = "MALFORMED_TOKEN", InvalidArgument, 0;
+    /// A cursor of the change feed was not made by this version of Sojourn, or was damaged.
+    MalformedCursor = "MALFORMED_CURSOR", InvalidArgument, 0;
+    /// This node does not hold a partition of the change feed, or no longer. Metadata: partition.
+    PartitionMoved = "PARTITION_MOVED", Unavailable, RETRY_AFTER_MS;
+    /// Records were exported by a cluster with another cluster key.
+    ForeignClusterKey = "FOREIGN_CLUSTER_KEY", FailedPrecondition, 0;
     /// The node's configuration does not take ids minted elsewhere.
     AdoptedIdRefused = "ADOPTED_ID_REFUSED", FailedPrecondition, 0;
     /// No live session has this id: unknown, expired, or not yet here.
     SessionNotFound = "SESSION_NOT_FOUND", NotFound, 0;
-    /// The session was ended for ever. Metadata: `revoked_at_ms`, `revoke_reason`.
+    /// The principal has as many sessions as the namespace's policy allows. Metadata: limit, actual.
+    TooManySessions = "TOO_MANY_SESSIONS", FailedPrecondition, 0;
+    /// The session was ended for ever. Metadata: `revoke_reason`; `revoked_at_ms` if it was ended
+    /// by itself and not through its principal.
     SessionRevoked = "SESSION_REVOKED", FailedPrecondition, 0;
+    /// An attribute does not hold what `expected_here` says at the replica that was asked;
+    /// nothing was changed. Metadata: `index`.
+    NotAsExpected = "NOT_AS_EXPECTED", Aborted, 0;
+    /// The id was replaced by a rotation, and is accepted no more. Metadata: `rotated_at_ms`.
+    SessionRotated = "SESSION_ROTATED", FailedPrecondition, 0;
+    /// The id was replaced by a rotation a moment ago: it is accepted for a while, but not
+    /// to rotate it again. Nothing was changed.
+    SessionAlreadyRotated = "SESSION_ALREADY_ROTATED", FailedPrecondition, 0;
     /// A session of this id exists or existed.
     SessionExists = "SESSION_EXISTS", AlreadyExists, 0;
     /// An idempotency key was used for another change of the same session.
@@ -62,10 +79,15 @@ reasons! {
     /// This replica does not have what the causal token names within the deadline.
     NotYet = "NOT_YET", Unavailable, RETRY_AFTER_MS;
     /// Applied here, but not confirmed by enough replicas in time.
-    /// Metadata: applied (true), reached, missing (regions with counts).
+    /// Metadata: applied (true), reached, missing (regions with counts), `applied_regions`,
+    /// `pending_regions` (names), `causal_token` (base64url), `replica_id`; of a creation
+    /// and of a rotation `session_id`.
     ConsistencyNotReached = "CONSISTENCY_NOT_REACHED", DeadlineExceeded, 0;
     /// Too few replicas answered a read in time. Nothing was changed. Metadata: reached, missing.
     ReadConsistencyNotReached = "READ_CONSISTENCY_NOT_REACHED", Unavailable, RETRY_AFTER_MS;
+    /// What this node knows of revocations is older than the read allows. Metadata:
+    /// `staleness_ms` (or unknown), `staleness_ms_max`, regions (each with its own).
+    RevocationsTooStale = "REVOCATIONS_TOO_STALE", Unavailable, RETRY_AFTER_MS;
     /// The deadline of the call passed. A write may have been applied.
     TimedOut = "TIMED_OUT", DeadlineExceeded, 0;
     /// No replica of the session's partition could be reached. Nothing was changed

@@ -1,6 +1,6 @@
 //! PURE. In which blocks the entries of one partition are.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::session::{Dot, Origin};
 
@@ -50,6 +50,19 @@ impl Index {
         found
     }
 
+    /// The first run that holds `seq` or what comes after it, from there on.
+    pub(in crate::engine) fn from(&self, origin: &Origin, seq: u64) -> Option<Run> {
+        let runs = self.runs.get(origin)?;
+        let run = runs.get(runs.partition_point(|run| run.last < seq))?;
+        Some(Run { first: run.first.max(seq), ..*run })
+    }
+
+    /// The blocks that hold any entry, the newest first.
+    pub(in crate::engine) fn newest_blocks(&self) -> impl Iterator<Item = u64> + use<> {
+        let blocks: BTreeSet<u64> = self.runs.values().flatten().map(|run| run.block).collect();
+        blocks.into_iter().rev()
+    }
+
     /// Forgets entries in blocks that are gone.
     pub(in crate::engine) fn forget_before(&mut self, block: u64) {
         self.runs.retain(|_, runs| {
@@ -93,5 +106,7 @@ mod tests {
         index.forget_before(1);
         assert_eq!(index.after(&ORIGIN, 0, 9), []);
         assert_eq!(index.after(&ORIGIN, 2, 9).len(), 2);
+        let from = |seq| index.from(&ORIGIN, seq).map(|run| (run.first, run.last));
+        assert_eq!((from(1), from(4), from(7)), (Some((3, 5)), Some((4, 5)), None));
     }
 }

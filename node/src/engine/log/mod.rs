@@ -6,6 +6,7 @@
 
 mod block;
 mod index;
+mod place;
 mod writer;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,6 +18,7 @@ use tokio::sync::{Notify, watch};
 pub(super) use block::Block;
 pub use block::LogEntry;
 pub(super) use index::{Index, Run};
+pub use place::LogPlace;
 
 use super::EngineConfig;
 use super::error::EngineError;
@@ -58,6 +60,7 @@ pub(super) struct Log {
     blocks: Mutex<Blocks>,
     progress: watch::Sender<Progress>,
     wake: Notify,
+    grown: Notify,
     block_bytes_max: usize,
     pending_bytes_max: usize,
     memory_bytes_max: usize,
@@ -88,6 +91,7 @@ impl Log {
             blocks: Mutex::new(blocks),
             progress: watch::Sender::new(progress),
             wake: Notify::new(),
+            grown: Notify::new(),
             block_bytes_max: config.block_bytes_max,
             pending_bytes_max: config.log_pending_bytes_max,
             memory_bytes_max: config.log_memory_bytes_max,
@@ -107,11 +111,15 @@ impl Log {
         blocks.pending_bytes += bytes;
         blocks.hlc = blocks.hlc.max(hlc);
         let number = blocks.open_number;
-        if blocks.open_bytes >= self.block_bytes_max {
+        let is_full = blocks.open_bytes >= self.block_bytes_max;
+        if is_full {
             self.close(&mut blocks);
-            drop(blocks);
+        }
+        drop(blocks);
+        if is_full {
             self.wake.notify_one();
         }
+        self.grown.notify_waiters();
         Ok(number)
     }
 

@@ -67,7 +67,8 @@ async fn beyond_its_retention_the_log_is_truncated() {
     assert_eq!(engine.entries_after(Partition(0), origin, 400, 1_000).await.unwrap().len(), 1);
     assert!(engine.stats().log_disk_bytes <= 4 * 1_024);
     engine.shutdown().await;
-    let engine = node.crash(engine);
+    drop(engine);
+    let engine = node.open();
     assert!(engine.entries_after(Partition(0), origin, 0, 1_000).await.is_err());
     assert_eq!(attribute(&engine, 1, "a").await.unwrap(), "399");
 }
@@ -220,6 +221,20 @@ async fn a_full_disk_acknowledges_nothing_and_ends_writing() {
 }
 
 #[tokio::test]
+async fn a_failed_read_ends_writing() {
+    let node = Node::new(1);
+    let engine = node.open();
+    run(&engine, 1, create()).await.unwrap();
+    engine.shutdown().await;
+    drop(engine);
+    let engine = node.open();
+    node.disk.set_failing(true);
+    assert!(matches!(engine.read(key(1)).await, Err(EngineError::Store(_))));
+    node.disk.set_failing(false);
+    assert!(matches!(run(&engine, 2, create()).await, Err(EngineError::NotReady { .. })));
+}
+
+#[tokio::test]
 async fn a_failed_checkpoint_ends_writing() {
     let node = Node::new(1);
     let engine = node.open();
@@ -259,16 +274,58 @@ async fn a_sealed_disk_with_corrupt_values_opens_and_is_read() {
 }
 
 #[tokio::test]
-async fn a_command_that_finds_its_work_done_answers_for_it() {
-    let revoke = || Command::Revoke { reason: "logout".into() };
-    let (node, other) = (Node::new(1), Node::new(2));
-    let (engine, peer) = (node.open(), other.open());
+async fn a_transfer_names_what_its_sender_has_lost() {
+    use crate::replication::{TransferIn, TransferOut};
+    use crate::store::Tree;
+    use crate::store::keys::{RecordKey, StoreKey};
+    let (one, two) = (Node::new(1), Node::new(2));
+    let engine = one.open_sealed();
+    for number in 1..4 {
+        engine.execute(key(number), create(), &synced()).await.unwrap();
+    }
+    engine.shutdown().await;
+    drop(engine);
+    let place = RecordKey { partition: Partition(0), key: key(2) }.encode();
+    assert!(one.disk.flip_bit(Tree::Records, &place, 200));
+    let (from, to) = (one.open_sealed(), two.open());
+    let incoming = TransferIn::new(&*to, Partition(0));
+    let mut outgoing = TransferOut::new(from, Partition(0), 1 << 20);
+    while let Some(chunk) = outgoing.next().await.unwrap() {
+        incoming.take(chunk).await.unwrap();
+    }
+    assert_eq!(to.partials(Partition(0), 9), [key(2)]);
+    assert!(matches!(to.read(key(2)).await, Err(EngineError::Partial)));
+    assert!(to.read(key(1)).await.unwrap().is_some());
+}
+
+/// An engine that has taken over from a peer the state of session 1, which was revoked there.
+async fn with_revoked_at_a_peer(node: &Node) -> (Arc<Engine>, Bytes) {
+    let (engine, peer) = (node.open(), Node::new(2).open());
     engine.execute(key(1), create(), &synced()).await.unwrap();
     peer.apply(all_entries(&engine).await).await.unwrap();
     run(&peer, 1, revoke()).await.unwrap();
     let state = peer.read(key(1)).await.unwrap().unwrap().state;
     let partition = engine.partition(&key(1));
     engine.merge_states(partition, vec![(key(1), state.clone())], Covered::Unknown).await.unwrap();
+    (engine, state)
+}
+
+#[tokio::test]
+async fn a_command_that_waits_for_a_checkpoint_may_be_dropped() {
+    let node = Node::new(1);
+    let (engine, _) = with_revoked_at_a_peer(&node).await;
+    {
+        let mut dropped = std::pin::pin!(run(&engine, 1, revoke()));
+        assert!(futures::poll!(dropped.as_mut()).is_pending(), "it waits for a checkpoint");
+    }
+    assert_eq!(run(&engine, 1, revoke()).await.unwrap().dot, None);
+    assert!(!engine.core.cells[0].state.lock().is_unlogged(&key(1)), "it is on the disk");
+}
+
+#[tokio::test]
+async fn a_command_that_finds_its_work_done_answers_for_it() {
+    let node = Node::new(1);
+    let (engine, state) = with_revoked_at_a_peer(&node).await;
     assert_eq!(run(&engine, 1, revoke()).await.unwrap().dot, None, "the peer's state had it");
     let engine = node.crash(engine);
     assert_eq!(engine.read(key(1)).await.unwrap().unwrap().state, state, "it was acknowledged");

@@ -86,6 +86,33 @@ async fn records_past_their_deadline_are_removed() {
 }
 
 #[tokio::test]
+async fn pain_9_neither_tombstones_nor_counts_of_them_grow_for_ever() {
+    let node = Node::new(1);
+    let engine = node.open();
+    engine.set_clock(ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() });
+    let mut most = 0;
+    for generation in 0..5 {
+        for number in generation * 50..(generation + 1) * 50 {
+            run(&engine, number, create()).await.unwrap();
+            run(&engine, number, revoke()).await.unwrap();
+        }
+        engine.core.checkpoint().await.unwrap();
+        most = most.max(engine.stats().records);
+        node.clock.0.fetch_add(3_600_000 + 60_501, Ordering::Relaxed);
+        for partition in engine.config().partitions() {
+            engine.core.sweep(partition).await.unwrap();
+        }
+        assert_eq!(engine.stats().records, 0, "no peer was asked, and none is needed");
+    }
+    assert_eq!(most, 50, "no more at a time than lived within one lifetime");
+    engine.shutdown().await;
+    let engine = node.crash(engine);
+    assert_eq!(engine.stats().records, 0);
+    let vectors = engine.config().partitions().map(|partition| engine.vector(partition).dots.len());
+    assert_eq!(vectors.max(), Some(1), "one entry for the one writer, however much it wrote");
+}
+
+#[tokio::test]
 async fn a_reader_that_lags_skips_and_knows_how_much() {
     let mut node = Node::new(1);
     node.config.feed_bytes_max = 1_000;

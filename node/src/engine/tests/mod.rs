@@ -3,6 +3,7 @@
 mod clock;
 mod convergence;
 mod disk;
+mod follow;
 mod local;
 mod remote;
 
@@ -104,12 +105,16 @@ fn create() -> Command {
 fn set(name: &str, value: &str) -> Command {
     let value = Value { kind: ValueKind::Text, bytes: Bytes::copy_from_slice(value.as_bytes()) };
     let changes = Changes { set_attributes: vec![(name.into(), value)], ..Changes::default() };
-    Command::Update(Update { changes, touch: false })
+    Command::Update(Update { changes, ..Update::default() })
+}
+
+fn revoke() -> Command {
+    Command::Revoke { reason: "logout".into() }
 }
 
 fn count(amount: i64) -> Command {
     let changes = Changes { add_counters: vec![("n".into(), amount)], ..Changes::default() };
-    Command::Update(Update { changes, touch: false })
+    Command::Update(Update { changes, ..Update::default() })
 }
 
 fn synced() -> ExecuteOptions {

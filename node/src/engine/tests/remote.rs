@@ -103,6 +103,25 @@ async fn poison_leaves_no_hole_and_is_never_passed_on() {
     assert_eq!(to.entries_after(Partition(0), from.origin(), 0, 9_000).await.unwrap().len(), 3);
 }
 
+/// A region that lags brings what this node itself has added.
+#[tokio::test]
+async fn an_imported_state_reaches_its_own_writer() {
+    let (one, two) = (Node::new(1), Node::new(2));
+    let (from, writer) = (one.open(), two.open());
+    run(&writer, 1, create()).await.unwrap();
+    run(&writer, 1, count(5)).await.unwrap();
+    let state = writer.read(key(1)).await.unwrap().unwrap().state;
+    let session = Session::decode(&state, &from.core.decode).unwrap();
+    let taken = run(&from, 1, Command::Merge(Box::new(session.clone()))).await.unwrap();
+    assert_eq!(taken.state, state);
+    let entries = all_entries(&from).await;
+    let applied = writer.apply(entries).await.unwrap();
+    assert_eq!((applied.new.len(), applied.refused), (1, Vec::new()));
+    assert_eq!(writer.digest(Partition(0)), from.digest(Partition(0)));
+    let again = run(&from, 1, Command::Merge(Box::new(session))).await.unwrap();
+    assert_eq!(again.dot, None, "a second time there is nothing to send");
+}
+
 type Forgery = Box<dyn FnOnce(&mut Session)>;
 
 /// An entry of node 1 whose fragment says what `change` makes of it.

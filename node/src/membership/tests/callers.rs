@@ -66,6 +66,7 @@ async fn raft_listens_to_no_impostor_or_foreign_cluster() {
         cluster_id: cluster_id.to_owned(),
         replica_id,
         payload: b"{}".as_slice().into(),
+        to_replica_id: 1,
     };
     let mut impostor = caller(&machine, node("eu-2", "eu"));
     assert_eq!(impostor.vote(vote("dev", 1)).await.unwrap_err().code(), Code::PermissionDenied);
@@ -74,4 +75,25 @@ async fn raft_listens_to_no_impostor_or_foreign_cluster() {
     // The right caller gets as far as its payload.
     let refused = impostor.vote(vote("dev", 2)).await.unwrap_err();
     assert!(refused.message().contains("missing field"), "{refused}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_answers_raft_for_no_other_replica() {
+    let machine = one_node().await;
+    let vote = |to_replica_id| RaftRequest {
+        cluster_id: "dev".to_owned(),
+        replica_id: 2,
+        payload: b"{}".as_slice().into(),
+        to_replica_id,
+    };
+    let mut peer = caller(&machine, node("eu-2", "eu"));
+    for (replica_id, code) in [(1, Code::InvalidArgument), (2, Code::FailedPrecondition)] {
+        let refused = [
+            peer.vote(vote(replica_id)).await,
+            peer.append_entries(vote(replica_id)).await,
+            peer.install_snapshot(vote(replica_id)).await,
+        ];
+        let codes = refused.map(|answer| answer.unwrap_err().code());
+        assert_eq!(codes, [code; 3], "asked for replica {replica_id}");
+    }
 }

@@ -79,6 +79,8 @@ pub(super) struct TestChannels {
 }
 
 impl PeerChannels for TestChannels {
+    fn forget(&self, _: &str, _: &PeerExpectation) {}
+
     fn channel(&self, address: &str, expect: PeerExpectation) -> Channel {
         let (board, identity, to) = (self.board.clone(), self.identity.clone(), address.to_owned());
         let connect = move |_: Uri| {

@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::session::Partition;
 
 fn node(replica: u16, region: &str, weight: u32) -> LayoutNode {
     LayoutNode { replica: ReplicaId(replica), region: region.to_owned(), weight }
@@ -14,7 +15,7 @@ fn region_of(replicas: std::ops::Range<u16>, region: &str) -> Vec<LayoutNode> {
 
 fn load(layout: &Layout, region: &str) -> BTreeMap<ReplicaId, usize> {
     let mut load = BTreeMap::new();
-    for partition in &layout.partitions {
+    for partition in layout.session_partitions() {
         for replica in &partition[region] {
             *load.entry(*replica).or_default() += 1;
         }
@@ -36,7 +37,7 @@ fn the_logarithm_is_right() {
 fn the_layout_is_pinned() {
     let layout = Layout::compute(1, 4, 2, &region_of(1..6, "eu"));
     let placed: Vec<Vec<u16>> =
-        layout.partitions.iter().map(|p| p["eu"].iter().map(|replica| replica.0).collect()).collect();
+        layout.session_partitions().map(|p| p["eu"].iter().map(|replica| replica.0).collect()).collect();
     assert_eq!(placed, PINNED);
 }
 
@@ -73,8 +74,12 @@ proptest! {
     #[test]
     fn each_region_has_its_distinct_replicas(nodes in any_nodes(), replicas in 1u32..6) {
         let layout = Layout::compute(1, 64, replicas, &nodes);
-        prop_assert_eq!(layout.partitions.len(), 64);
-        for partition in &layout.partitions {
+        prop_assert_eq!(layout.partitions.len(), 65);
+        for replicas in layout.read_replicas(Partition::global(64)).unwrap().values() {
+            prop_assert!(nodes.iter().all(|n| layout.partitions[64][&n.region].contains(&n.replica)));
+            prop_assert!(!replicas.is_empty());
+        }
+        for partition in layout.session_partitions() {
             for (region, placed) in partition {
                 let there: BTreeSet<_> =
                     nodes.iter().filter(|n| n.region == *region).map(|n| n.replica).collect();

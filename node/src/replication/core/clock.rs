@@ -6,15 +6,15 @@
 //! four timestamps give, RFC 5905 section 8). The error is counted in favour of
 //! the own clock: only what lies beyond it is an offset.
 //!
-//! The middle of all clocks, the own one included, is taken to be right, so a
-//! majority wins. Where the two clocks nearest to the middle contradict each
-//! other there is no majority: then what the last majority said still holds,
-//! carried on by the monotonic clock, so that a node notices its own jump even
-//! while it is alone. A node that has just started and has peers waits for a
-//! majority for a while; one that never heard any goes on after that, since it
-//! may be the last one of its region. It waits on if its clock cannot be right:
-//! if it is behind what its own disk names, so that it went back while the node
-//! was away, or if it has jumped since the start.
+//! The middle of all clocks, the own one included, is taken to be right if a
+//! majority of them is within the permitted offset of it (the idea of Marzullo's
+//! intersection, "Maintaining the Time in a Distributed System", 1983). Without
+//! such a majority what the last one said still holds, carried on by the monotonic
+//! clock, so that a node notices its own jump even while it is alone. A node that
+//! has just started and has peers waits for a majority for a while; one that never
+//! heard any goes on after that, since it may be the last one of its region. It
+//! waits on if its clock cannot be right: if it is behind what its own disk names,
+//! so that it went back while the node was away, or if it has jumped since the start.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,6 +47,16 @@ struct Estimate {
     at: Duration,
 }
 
+/// Where the middle of all clocks is.
+struct Middle {
+    /// How far ahead of the own clock, in milliseconds.
+    ahead_ms: i64,
+    /// Most clocks are within the permitted offset of it.
+    has_majority: bool,
+    /// How far ahead of the own clock the one is that differs most.
+    farthest_ms: i64,
+}
+
 /// Compares clocks.
 pub(super) struct ClockWatch {
     bounds: ClockBounds,
@@ -59,8 +69,6 @@ pub(super) struct ClockWatch {
     agreed_ms: Option<i64>,
     /// Since when the own clock is within the limit, though its last verdict was that it is off.
     within_since: Option<Duration>,
-    /// An offset beyond this is too much now, in milliseconds.
-    limit_ms: u64,
     verdict: ClockVerdict,
 }
 
@@ -70,8 +78,8 @@ impl ClockWatch {
     pub(super) fn new(bounds: ClockBounds, age_max: Duration, waits_until: Duration, now: Now) -> Self {
         let (estimates, verdict) = (BTreeMap::new(), ClockVerdict::default());
         let (first_ms, agreed_ms) = (now.wall_less_monotonic_ms(), None);
-        let (within_since, limit_ms) = (None, bounds.offset_max_ms);
-        Self { bounds, age_max, waits_until, estimates, first_ms, agreed_ms, within_since, limit_ms, verdict }
+        let within_since = None;
+        Self { bounds, age_max, waits_until, estimates, first_ms, agreed_ms, within_since, verdict }
     }
 
     /// What was judged last.
@@ -98,24 +106,19 @@ impl ClockWatch {
     pub(super) fn judge(&mut self, now: Now, is_only_node: bool) -> Option<ClockVerdict> {
         self.estimates.retain(|_, estimate| now.monotonic.saturating_sub(estimate.at) <= self.age_max);
         let own_ms = now.wall_less_monotonic_ms();
-        self.limit_ms = self.limit_ms(now.monotonic);
         let verdict = match self.middle(own_ms) {
             None if is_only_node => {
                 self.agreed_ms = None;
                 ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() }
             }
             None => self.remembered(None, now),
-            Some((near_ms, far_ms)) => match (self.is_off(near_ms), self.is_off(far_ms)) {
-                (false, true) => self.remembered(Some(far_ms), now),
-                (is_off, _) => {
-                    self.agreed_ms = Some(own_ms.saturating_add(near_ms));
-                    ClockVerdict {
-                        state: if is_off { ClockState::Off } else { ClockState::Agreed },
-                        offset_ms: -near_ms,
-                        expected_ms: self.agreed_ms,
-                    }
-                }
-            },
+            Some(Middle { has_majority: false, farthest_ms, .. }) => self.remembered(Some(farthest_ms), now),
+            Some(Middle { ahead_ms, .. }) => {
+                self.agreed_ms = Some(own_ms.saturating_add(ahead_ms));
+                let is_off = self.is_off(ahead_ms, now);
+                let state = if is_off { ClockState::Off } else { ClockState::Agreed };
+                ClockVerdict { state, offset_ms: -ahead_ms, expected_ms: self.agreed_ms }
+            }
         };
         let is_on_probation =
             verdict.state == ClockState::Off && verdict.offset_ms.unsigned_abs() <= self.bounds.offset_max_ms;
@@ -123,25 +126,29 @@ impl ClockWatch {
         (std::mem::replace(&mut self.verdict, verdict) != verdict).then_some(verdict)
     }
 
-    /// How far the middle of all clocks is ahead of the own one: the same twice for
-    /// an odd number of clocks, else the nearer and the farther of the middle two.
-    fn middle(&self, own_ms: i64) -> Option<(i64, i64)> {
+    /// The middle of all clocks; of the middle two of an even number the one nearer
+    /// to the own clock.
+    fn middle(&self, own_ms: i64) -> Option<Middle> {
         if self.estimates.is_empty() {
             return None;
         }
         let ahead = self.estimates.values().map(|estimate| estimate.ahead_of(own_ms));
         let mut all: Vec<i64> = ahead.chain([0]).collect();
         all.sort_unstable();
-        let (low, high) = (all.get((all.len() - 1) / 2)?, all.get(all.len() / 2)?);
-        Some(if low.unsigned_abs() <= high.unsigned_abs() { (*low, *high) } else { (*high, *low) })
+        let (low, high) = (*all.get((all.len() - 1) / 2)?, *all.get(all.len() / 2)?);
+        let ahead_ms = if low.unsigned_abs() <= high.unsigned_abs() { low } else { high };
+        let agrees = |clock_ms: &&i64| clock_ms.abs_diff(ahead_ms) <= self.bounds.offset_max_ms;
+        let has_majority = all.iter().filter(agrees).count() * 2 > all.len();
+        let farthest_ms = *all.iter().max_by_key(|clock_ms| clock_ms.unsigned_abs())?;
+        Some(Middle { ahead_ms, has_majority, farthest_ms })
     }
 
-    /// What the last majority said, where there is none now. `disputed_ms` is by
-    /// how much the middle clocks contradict each other.
+    /// What the last majority said, where there is none now. `disputed_ms` is how far
+    /// ahead the clock is that differs most from the own one.
     fn remembered(&self, disputed_ms: Option<i64>, now: Now) -> ClockVerdict {
         let expected_ms = self.agreed_ms.unwrap_or(self.first_ms);
         let since_ms = now.wall_less_monotonic_ms().saturating_sub(expected_ms);
-        let is_off = self.is_off(since_ms);
+        let is_off = self.is_off(since_ms, now);
         let (state, offset_ms) = match (self.agreed_ms, disputed_ms) {
             (Some(_), _) if is_off => (ClockState::Off, since_ms),
             (None, _) if is_off || now.monotonic < self.waits_until || self.went_back(now.wall_ms) => {
@@ -170,8 +177,8 @@ impl ClockWatch {
         }
     }
 
-    fn is_off(&self, offset_ms: i64) -> bool {
-        offset_ms.unsigned_abs() > self.limit_ms
+    fn is_off(&self, offset_ms: i64, now: Now) -> bool {
+        offset_ms.unsigned_abs() > self.limit_ms(now.monotonic)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Topology;
+use super::{PartitionDigests, Topology};
 use crate::engine::{ClockVerdict, Gap, LogEntry};
 use crate::replication::vectors::PartitionVectors;
 use crate::session::{Dot, Origin, Partition, ReplicaId};
@@ -67,8 +67,9 @@ pub enum Event {
     TransferEnded {
         /// The partition.
         partition: Partition,
-        /// Everything was received and merged.
-        complete: bool,
+        /// The entries that came with it, once everything was received, merged and
+        /// synced; none if it ended early.
+        brought: Option<Vec<(Partition, Dot)>>,
     },
     /// [`super::Core::wake_at`] is due.
     Tick,
@@ -93,8 +94,10 @@ pub enum Message {
     },
     /// These entries of the receiver are applied and synced here.
     Applied(Applied),
-    /// A hash over the vectors of the shared partitions.
-    VectorsHash(u128),
+    /// What is equal where both hold the same.
+    Hashes(Hashes),
+    /// The digests of the shared partitions, of which the vectors agree; none if all are equal.
+    Digests(PartitionDigests),
     /// The vectors of the shared partitions.
     Vectors {
         /// By partition.
@@ -125,8 +128,22 @@ pub enum Message {
     GapsAsked(Vec<Gap>),
     /// Those asked about of which the sender holds nothing either.
     GapsShared(Vec<Gap>),
+    /// The highest entries that the sender holds of shared partitions, as far as they
+    /// have changed since the last time on this link; a heartbeat follows.
+    Seen(PartitionVectors),
     /// Liveness and round trip.
     Heartbeat(Beat),
+}
+
+/// What is equal where two nodes hold the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hashes {
+    /// Over the vectors of the shared partitions.
+    pub vectors: u128,
+    /// Over the digests of their records.
+    pub digests: u128,
+    /// The receiver answers also if both are equal: they were not before.
+    pub differed: bool,
 }
 
 /// Confirms single entries to the replica that made them.

@@ -38,17 +38,21 @@ impl Core {
             let watch = GapWatch { since: context.now, shared_by: BTreeSet::new() };
             self.gaps.entry(gap).or_insert(watch);
         }
-        let patience = Duration::from_millis(self.config.gossip_stall_ms) * STALLS_MIN;
-        let is_old = |watch: &GapWatch| context.now.saturating_sub(watch.since) >= patience;
+        let is_old = self.is_old(context.now);
         for (peer, _) in self.peers.iter().filter(|(_, peer)| peer.link.is_some()) {
             let unknown =
                 self.gaps.iter().filter(|(_, watch)| is_old(watch) && !watch.shared_by.contains(peer));
             let asked: Vec<Gap> = unknown.map(|(gap, _)| *gap).take(ASKED_MAX).collect();
             if !asked.is_empty() {
-                context.effects.push(Effect::Send { to: *peer, message: Message::GapsAsked(asked) });
+                context.send(*peer, Message::GapsAsked(asked));
             }
         }
         self.pass_over_lost(context);
+    }
+
+    fn is_old(&self, now: Duration) -> impl Fn(&GapWatch) -> bool + use<> {
+        let patience = Duration::from_millis(self.config.gossip_stall_ms) * STALLS_MIN;
+        move |watch| now.saturating_sub(watch.since) >= patience
     }
 
     pub(super) fn gaps_asked(from: ReplicaId, gaps: Vec<Gap>, context: &mut Context<'_>) {
@@ -68,12 +72,9 @@ impl Core {
     }
 
     fn pass_over_lost(&mut self, context: &mut Context<'_>) {
-        let patience = Duration::from_millis(self.config.gossip_stall_ms) * STALLS_MIN;
-        let (peers, now) = (&self.peers, context.now);
-        let is_lost = |watch: &GapWatch| {
-            now.saturating_sub(watch.since) >= patience
-                && peers.keys().all(|peer| watch.shared_by.contains(peer))
-        };
+        let is_old = self.is_old(context.now);
+        let is_lost =
+            |watch: &GapWatch| is_old(watch) && self.peers.keys().all(|peer| watch.shared_by.contains(peer));
         let lost: Vec<Gap> =
             self.gaps.iter().filter(|(_, watch)| is_lost(watch)).map(|(gap, _)| *gap).collect();
         for gap in lost {

@@ -1,6 +1,6 @@
 //! Comparing version vectors, so that what push lost arrives all the same.
 //!
-//! Every tick a hash over the shared vectors goes to a few random peers; where it
+//! Every tick a hash over the shared vectors, and one over the digests, goes to a few random peers; where it
 //! differs, the vectors follow in both directions. Each side then sends what the
 //! other lacks, whoever wrote it, but
 //! - on a fresh link at once: to a peer of the same region all of it; to one of
@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use super::topology::rendezvous;
-use super::{Context, Core, Held, Message, Stall};
+use super::{Context, Core, Hashes, Held, Message, Stall};
 use crate::env::Rng;
 use crate::replication::vectors::{self, PartitionVectors};
 use crate::session::{Origin, Partition, ReplicaId};
@@ -32,8 +32,10 @@ impl Core {
             .collect();
         for _ in 0..self.config.gossip_fanout.min(candidates.len()) {
             let chosen = candidates.swap_remove(context.rng.random_range(0..candidates.len()));
-            let hash = vectors::hash(&self.shared_vectors(chosen, context.held));
-            context.send(chosen, Message::VectorsHash(hash));
+            let vectors = vectors::hash(&self.shared_vectors(chosen, context.held));
+            let digests = self.digests_hash(chosen, context.held);
+            let differed = self.differs_from(chosen);
+            context.send(chosen, Message::Hashes(Hashes { vectors, digests, differed }));
         }
         self.hand_over(context);
     }
@@ -60,12 +62,14 @@ impl Core {
     }
 
     /// A peer begins an exchange.
-    pub(super) fn vectors_hash(&mut self, from: ReplicaId, hash: u128, context: &mut Context<'_>) {
+    pub(super) fn hashes(&mut self, from: ReplicaId, theirs: Hashes, context: &mut Context<'_>) {
         let vectors = self.shared_vectors(from, context.held);
         let Some(peer) = self.peers.get_mut(&from) else { return };
-        if vectors::hash(&vectors) == hash || planted!(GossipTrustsAnyHash) {
+        if vectors::hash(&vectors) == theirs.vectors || planted!(GossipTrustsAnyHash) {
+            peer.said.clone_from(&vectors);
             peer.known = vectors;
             peer.stalls.clear();
+            self.compare_digests(from, theirs, context);
         } else {
             context.send(from, Message::Vectors { vectors, reply_wanted: true });
         }
@@ -98,6 +102,7 @@ impl Core {
                 }
             }
             if let Some(peer) = self.peers.get_mut(&from) {
+                peer.said.insert(partition, vector.clone());
                 peer.known.insert(partition, vector);
             }
         }

@@ -69,6 +69,10 @@ pub(super) struct Log {
     base: PartitionVectors,
     /// The log begins after these.
     truncated: BTreeMap<(Partition, Origin), u64>,
+    /// What is known beyond all entries: a bit for each thing.
+    beyond: BTreeMap<Partition, u64>,
+    /// Of this partition nothing beyond entries is taken.
+    pub(super) refuses: Option<Partition>,
 }
 
 impl Log {
@@ -92,6 +96,20 @@ impl Log {
             bytes <= bytes_max
         });
         LogRead::Entries(within.map(|(_, entry)| entry.clone()).collect())
+    }
+
+    pub(super) fn learn_without_entry(&mut self, partition: Partition, bit: u32) {
+        *self.beyond.entry(partition).or_default() |= 1 << bit;
+    }
+
+    pub(super) fn forget_without_entry(&mut self, partition: Partition, bit: u32) {
+        *self.beyond.entry(partition).or_default() &= !(1 << bit);
+    }
+
+    fn take_beyond(&mut self, partition: Partition, beyond: u64) {
+        if self.refuses != Some(partition) {
+            *self.beyond.entry(partition).or_default() |= beyond;
+        }
     }
 
     pub(super) fn truncate(&mut self) {
@@ -144,6 +162,11 @@ impl Held for Log {
         let entries = self.entries.get(&(gap.partition, gap.origin));
         entries.is_some_and(|entries| entries.range(gap.first..=gap.last).next().is_some())
     }
+
+    fn digest(&self, partition: Partition) -> u128 {
+        let entries: u128 = self.vector(partition).dots.values().map(|seq| u128::from(*seq)).sum();
+        entries << 64 | u128::from(self.beyond.get(&partition).copied().unwrap_or_default())
+    }
 }
 
 enum Frame {
@@ -171,6 +194,8 @@ pub(super) struct Net {
     pub(super) rng: StdRng,
     next_link: u64,
     regions: Vec<u16>,
+    /// Since when a node has held an entry that it wrote or was sent.
+    pub(super) held_since: BTreeMap<(u16, Partition, Origin, u64), Duration>,
     /// Entries sent from one region to another.
     pub(super) wan_entries: u64,
     /// These nodes take nothing and answer nothing, though their links stay open.
@@ -197,6 +222,7 @@ impl Net {
             rng: StdRng::seed_from_u64(seed),
             next_link: 1,
             regions: regions.to_vec(),
+            held_since: BTreeMap::new(),
             wan_entries: 0,
             stuck: Vec::new(),
         }
@@ -260,7 +286,13 @@ impl Net {
         let entry = LogEntry { origin: origin(at), seq: *seq, key: key(partition), ack: false, fragment };
         let entry = Arc::new(entry);
         node.log.insert(entry.clone());
+        self.note_held(at, &entry);
         self.event(at, Event::Committed(vec![entry]));
+    }
+
+    fn note_held(&mut self, at: u16, entry: &LogEntry) {
+        let held = (at, entry.key.partition(PARTITIONS), entry.origin, entry.seq);
+        self.held_since.entry(held).or_insert(self.now);
     }
 
     pub(super) fn event(&mut self, at: u16, event: Event) {
@@ -288,7 +320,9 @@ impl Net {
             }
             Effect::StartTransfer { from, partition } => {
                 let theirs = self.nodes[&from.0].log.vector(partition);
+                let beyond = self.nodes[&from.0].log.beyond.get(&partition).copied().unwrap_or_default();
                 let node = self.nodes.get_mut(&at).unwrap();
+                node.log.take_beyond(partition, beyond);
                 let base = node.log.base.entry(partition).or_default();
                 for (origin, seq) in theirs.dots {
                     if seq > base.get(&origin) {
@@ -298,7 +332,7 @@ impl Net {
                     *truncated = seq.max(*truncated);
                 }
                 node.transferred.push((from.0, partition));
-                node.later.push_back(Event::TransferEnded { partition, complete: true });
+                node.later.push_back(Event::TransferEnded { partition, brought: Some(Vec::new()) });
             }
             Effect::Synced { layout_version, .. } => {
                 let held = self.vectors(at);
@@ -358,6 +392,7 @@ impl Net {
                 let taken = entries.len() as u64;
                 for entry in &entries {
                     self.nodes.get_mut(&to).unwrap().log.insert(entry.clone());
+                    self.note_held(to, entry);
                 }
                 let pass_on = if relay { entries } else { Vec::new() };
                 self.event(to, Event::EntriesApplied { from, link, taken, pass_on });
@@ -407,6 +442,15 @@ impl Net {
         while !holds(self) {
             assert!(self.now < deadline, "not {what} after {within:?}");
             self.connect_all();
+            self.settle();
+            self.advance(Duration::from_millis(100));
+        }
+    }
+
+    /// Everything quiet and connected.
+    pub(super) fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
             self.settle();
             self.advance(Duration::from_millis(100));
         }

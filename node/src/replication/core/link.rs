@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Beat;
 use crate::engine::LogEntry;
 use crate::env::Now;
+use crate::replication::vectors::PartitionVectors;
 use crate::session::{Origin, Partition};
 
 /// What an entry takes in a buffer besides its fragment, in bytes.
@@ -57,6 +58,8 @@ pub(super) struct Link {
     pub(super) lagging_since: Option<Duration>,
     pub(super) catch_up: BTreeMap<(Partition, Origin), Range>,
     pub(super) reading: Option<Reading>,
+    /// What this side has told that it holds.
+    pub(super) told: PartitionVectors,
     /// The peer's vectors have been compared since the link was opened.
     pub(super) compared: bool,
     pub(super) last_heard: Duration,
@@ -77,6 +80,7 @@ impl Link {
             lagging_since: None,
             catch_up: BTreeMap::new(),
             reading: None,
+            told: PartitionVectors::new(),
             compared: false,
             last_heard: now,
             round_trip: None,

@@ -9,6 +9,9 @@
 //!   whoever wrote it ([`gossip`]).
 //! - A node that gains partitions says when it holds what their replicas hold
 //!   ([`sync`]); one that loses some hands over what only it holds ([`handover`]).
+//! - Peers whose vectors agree compare digests, and repair what differs ([`digests`]).
+//! - Heartbeats carry what a node holds, so that the others know how old what they know
+//!   of it may be ([`staleness`]).
 //! - A peer that lacks more than the log holds is told so and asks for a transfer
 //!   of the partition's full states (`transfer`).
 //!
@@ -18,6 +21,7 @@
 mod catch_up;
 mod clock;
 mod confirm;
+mod digests;
 mod event;
 mod gaps;
 mod gossip;
@@ -25,6 +29,7 @@ mod handover;
 mod link;
 mod push;
 mod report;
+mod staleness;
 mod sync;
 mod topology;
 mod transfer;
@@ -33,14 +38,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use clock::ClockBounds;
-pub use event::{Applied, Beat, CloseReason, Effect, Event, LogRead, Message};
+pub(crate) use digests::PartitionDigests;
+pub use event::{Applied, Beat, CloseReason, Effect, Event, Hashes, LogRead, Message};
 pub use report::PeerState;
 pub use topology::Topology;
 
 use self::clock::ClockWatch;
 use self::confirm::Confirmations;
+use self::digests::{Difference, Repair};
 use self::gaps::GapWatch;
 use self::link::Link;
+use self::staleness::Told;
 use self::sync::Sync;
 use super::config::ReplicationConfig;
 use super::vectors::PartitionVectors;
@@ -61,6 +69,9 @@ pub trait Held {
 
     /// Whether any entry of a gap of another node is held.
     fn holds_any(&self, gap: Gap) -> bool;
+
+    /// The digest of the records of a partition.
+    fn digest(&self, partition: Partition) -> u128;
 }
 
 /// The state of replication at one node.
@@ -76,6 +87,10 @@ pub struct Core {
     sync: Option<Sync>,
     /// Gaps that have not been filled.
     gaps: BTreeMap<Gap, GapWatch>,
+    /// Where digests differ though vectors agree.
+    differences: BTreeMap<(ReplicaId, Partition), Difference>,
+    /// Of partitions that were transferred because their digests differed.
+    repairs: BTreeMap<Partition, Repair>,
     next_gossip: Duration,
     next_heartbeat: Duration,
     clock: ClockWatch,
@@ -86,8 +101,12 @@ struct Peer {
     link: Option<Link>,
     /// Partitions that both hold.
     shared: Vec<Partition>,
-    /// What it holds at least, as far as it has said or confirmed.
+    /// What need not be sent to it: it has said that it holds it, or has taken it from the link.
     known: PartitionVectors,
+    /// What it has said that it holds. What it took from the link it may have held back or refused.
+    said: PartitionVectors,
+    /// What it has told that it holds, and as of when.
+    told: Told,
     /// What it lacked when vectors were last compared.
     stalls: BTreeMap<(Partition, Origin), Stall>,
     /// The newest confirmations of its writes.
@@ -136,6 +155,8 @@ impl Core {
             transfers_waiting: BTreeMap::new(),
             sync: None,
             gaps: BTreeMap::new(),
+            differences: BTreeMap::new(),
+            repairs: BTreeMap::new(),
             next_gossip,
             next_heartbeat,
             clock,
@@ -178,8 +199,8 @@ impl Core {
             Event::LogRead { peer, link, range, outcome } => {
                 self.log_read(peer, link, range, outcome, &mut context);
             }
-            Event::TransferEnded { partition, complete } => {
-                self.transfer_ended(partition, complete, &mut context);
+            Event::TransferEnded { partition, brought } => {
+                self.transfer_ended(partition, brought, &mut context);
             }
             Event::Tick => self.tick(&mut context),
         }
@@ -202,6 +223,7 @@ impl Core {
         self.clock.retain(|peer| self.topology.is_peer(peer));
         // What a node that is gone has sent last may still arrive.
         self.gaps.clear();
+        self.differences.clear();
         for peer in self.sync_peers(context.now) {
             self.compare_vectors(peer, true, context);
         }
@@ -218,6 +240,7 @@ impl Core {
             if peer.shared != shared {
                 let topology = &self.topology;
                 peer.known.retain(|partition, _| topology.holds(id, *partition));
+                peer.said.retain(|partition, _| topology.holds(id, *partition));
                 peer.shared = shared;
                 changed.push(id);
             }
@@ -236,6 +259,8 @@ impl Core {
         peer.link = Some(link);
         // It may have crashed and forgotten unsynced entries, so nothing is known of it.
         peer.known.clear();
+        peer.said.clear();
+        peer.told.begin_link(context.held);
         peer.stalls.clear();
         let again = peer.confirmations.again(origin);
         context.send(origin.replica, Message::LayoutVersion(self.topology.layout_version()));
@@ -259,7 +284,8 @@ impl Core {
         link.last_heard = context.now;
         match message {
             Message::BatchAck { entries } => self.batch_ack(from, entries, context),
-            Message::VectorsHash(hash) => self.vectors_hash(from, hash, context),
+            Message::Hashes(theirs) => self.hashes(from, theirs, context),
+            Message::Digests(digests) => self.digests(from, &digests, context),
             Message::Vectors { vectors, reply_wanted } => {
                 self.vectors(from, vectors, reply_wanted, context);
             }
@@ -273,18 +299,30 @@ impl Core {
             }
             Message::GapsAsked(gaps) => Self::gaps_asked(from, gaps, context),
             Message::GapsShared(gaps) => self.gaps_shared(from, &gaps, context),
+            Message::Seen(vectors) => self.seen(from, vectors),
             Message::Heartbeat(beat) => self.beat(from, beat, context),
             // For whoever waits for acknowledgements; it changes nothing here.
             Message::Applied(_) => {}
         }
     }
 
+    fn seen(&mut self, from: ReplicaId, vectors: PartitionVectors) {
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.told.hear(vectors);
+        }
+    }
+
     fn beat(&mut self, from: ReplicaId, beat: Beat, context: &mut Context<'_>) {
-        let Some(link) = self.peers.get_mut(&from).and_then(|peer| peer.link.as_mut()) else { return };
+        let Some(peer) = self.peers.get_mut(&from) else { return };
+        let Some(link) = &mut peer.link else { return };
         let is_first = link.is_unheard();
         let round_trip = link.heard(beat, context.now);
+        let echoed = Duration::from_micros(beat.echo_us);
+        if round_trip.is_some() && echoed <= context.now {
+            peer.told.date(echoed, context.held);
+        }
         if is_first {
-            context.send(from, Message::Heartbeat(link.beat(context.time())));
+            self.send_beat(from, &mut PartitionVectors::new(), context);
         }
         if let Some(round_trip) = round_trip.filter(|_| beat.wall_ms > 0) {
             self.clock.heard(from, beat.wall_ms, round_trip, context.time());
@@ -301,16 +339,20 @@ impl Core {
         let interval = Duration::from_millis(self.config.heartbeat_ms);
         let silence_max = silence_max(&self.config);
         let beat_due = context.now >= self.next_heartbeat;
-        for (id, peer) in &mut self.peers {
-            let Some(link) = &mut peer.link else { continue };
+        let mut heard = Vec::new();
+        for (id, peer) in &self.peers {
+            let Some(link) = &peer.link else { continue };
             if context.now.saturating_sub(link.last_heard) > silence_max {
                 context.effects.push(Effect::Close { peer: *id, reason: CloseReason::Silent });
-            } else if beat_due {
-                let message = Message::Heartbeat(link.beat(context.time()));
-                context.effects.push(Effect::Send { to: *id, message });
+            } else {
+                heard.push(*id);
             }
         }
         if beat_due {
+            let mut seen = PartitionVectors::new();
+            for id in heard {
+                self.send_beat(id, &mut seen, context);
+            }
             self.next_heartbeat = context.now + interval;
         }
         if context.now >= self.next_gossip {
@@ -347,6 +389,8 @@ impl Peer {
             link: None,
             shared: Vec::new(),
             known: PartitionVectors::new(),
+            said: PartitionVectors::new(),
+            told: Told::default(),
             stalls: BTreeMap::new(),
             confirmations: Confirmations::default(),
             disconnected_since: now,

@@ -116,7 +116,7 @@ impl Core {
         self.flush_all(touched, context);
     }
 
-    /// The peer has taken entries: it is known to hold them, and the window opens.
+    /// The peer has taken entries: they need not be sent again, and the window opens.
     pub(super) fn batch_ack(&mut self, from: ReplicaId, entries: u64, context: &mut Context<'_>) {
         let count = self.topology.partition_count();
         let Some(peer) = self.peers.get_mut(&from) else { return };

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{Core, Held, Peer};
-use crate::session::ReplicaId;
+use crate::session::epoch::covers;
+use crate::session::{Partition, ReplicaId, VersionVector};
 
 /// How a peer does, as this node sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,14 @@ pub struct PeerState {
 }
 
 impl Core {
+    /// Whether a peer has said that it holds all that a vector names. Without a link that
+    /// is not known: it may have lost what it had not synced.
+    #[must_use]
+    pub fn is_known_to_hold(&self, peer: ReplicaId, partition: Partition, wanted: &VersionVector) -> bool {
+        let holds = |peer: &Peer| peer.said.get(&partition).is_some_and(|said| covers(said, wanted));
+        self.peers.get(&peer).is_some_and(|peer| peer.link.is_some() && holds(peer))
+    }
+
     /// One report a peer, by replica id.
     #[must_use]
     pub fn peers(&self, now: Duration, held: &dyn Held) -> Vec<PeerState> {

@@ -116,16 +116,38 @@ fn what_a_peer_is_known_to_hold_is_not_sent() {
 }
 
 #[test]
+fn what_a_peer_took_from_the_link_it_has_not_said_to_hold() {
+    let mut node = Lone::new(1, &[2]);
+    node.connect(2);
+    let vector = VersionVector::from(crdts::Dot::new(origin(1), 1));
+    let holds = |node: &Lone| node.core.is_known_to_hold(ReplicaId(2), Partition(0), &vector);
+    node.at(1, Event::Committed(vec![entry(1, 1)]));
+    node.receive(2, 2, Message::BatchAck { entries: 1 });
+    assert!(!holds(&node), "it may hold it back until its clock is right");
+    let vectors = BTreeMap::from([(Partition(0), vector.clone())]);
+    node.receive(3, 2, Message::Vectors { vectors, reply_wanted: false });
+    assert!(holds(&node));
+    node.at(4, Event::Disconnected { peer: ReplicaId(2), link: 2 });
+    assert!(!holds(&node), "it may have lost its power");
+}
+
+#[test]
 fn equal_hashes_are_silent_and_others_bring_the_vectors() {
     let mut node = Lone::new(1, &[2]);
     node.connect(2);
     let vectors: PartitionVectors =
         (0..4).map(|number| (Partition(number), node.log.vector(Partition(number)))).collect();
     let hash = crate::replication::vectors::hash(&vectors);
-    assert_eq!(node.receive(1, 2, Message::VectorsHash(hash)), []);
-    let message = Message::Vectors { vectors, reply_wanted: true };
-    let expected = [Effect::Send { to: ReplicaId(2), message }];
-    assert_eq!(node.receive(1, 2, Message::VectorsHash(hash ^ 1)), expected);
+    let digests_hash = node.core.digests_hash(ReplicaId(2), &node.log);
+    let hashes = |other, others| {
+        let (vectors, digests) = (hash ^ other, digests_hash ^ others);
+        Message::Hashes(Hashes { vectors, digests, differed: false })
+    };
+    assert_eq!(node.receive(1, 2, hashes(0, 0)), []);
+    let sent = |message| [Effect::Send { to: ReplicaId(2), message }];
+    assert_eq!(node.receive(1, 2, hashes(1, 1)), sent(Message::Vectors { vectors, reply_wanted: true }));
+    let digests = (0..4).map(|number| (Partition(number), node.log.digest(Partition(number)))).collect();
+    assert_eq!(node.receive(1, 2, hashes(0, 1)), sent(Message::Digests(digests)));
 }
 
 #[test]

@@ -2,10 +2,11 @@
 //!
 //! This is the last of the ways: it costs as much as the partition is big. A
 //! repair that costs as much as the difference belongs here, before
-//! [`Effect::StartTransfer`]: both sides know by then that the log cannot help.
+//! [`Effect::StartTransfer`]: both sides know by then that the log cannot help, or
+//! that their digests differ.
 
 use super::{Context, Core, Effect};
-use crate::session::{Partition, ReplicaId};
+use crate::session::{Dot, Partition, ReplicaId};
 
 impl Core {
     /// A peer cannot feed this node from its log.
@@ -26,7 +27,16 @@ impl Core {
 
     /// One place is free again. What was written meanwhile comes by comparing
     /// vectors; so does a transfer that failed.
-    pub(super) fn transfer_ended(&mut self, partition: Partition, complete: bool, context: &mut Context<'_>) {
+    /// What it brought comes no other way, so it is confirmed to its origins here.
+    pub(super) fn transfer_ended(
+        &mut self,
+        partition: Partition,
+        brought: Option<Vec<(Partition, Dot)>>,
+        context: &mut Context<'_>,
+    ) {
+        let complete = brought.is_some();
+        self.repaired(partition, context.held);
+        self.confirm_to_origins(brought.unwrap_or_default(), context);
         if let Some(from) = self.transfers.remove(&partition) {
             self.sync_transferred(partition, from, complete);
             if complete {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sojourn_proto::replication::v1::replication_service_client::ReplicationServiceClient;
-use tonic::Status;
 use tonic::transport::Channel;
+use tonic::{Code, Status};
 
 use super::link::LinkEnd;
 use super::{Shared, hello};
@@ -76,8 +76,7 @@ impl Shared {
 
     /// A client for a node's replication service; connects on first use.
     pub(in crate::replication) fn client(&self, node: &Node) -> ReplicationServiceClient<Channel> {
-        let expect = PeerExpectation::Node { name: node.name.clone(), region: node.region.clone() };
-        let channel = self.channels.channel(&node.address, expect);
+        let channel = self.channels.channel(&node.address, expectation(node));
         ReplicationServiceClient::new(channel).max_decoding_message_size(self.message_bytes_max())
     }
 
@@ -91,7 +90,13 @@ impl Shared {
         });
         let (inbound, first) = match opened.await {
             Ok(opened) => opened,
-            Err(status) => return status.into(),
+            Err(status) => {
+                // A connection whose packets a cut has swallowed may look open for long after the heal.
+                if status.code() == Code::DeadlineExceeded {
+                    self.channels.forget(&node.address, &expectation(node));
+                }
+                return status.into();
+            }
         };
         let identity = PeerIdentity::Node { name: node.name.clone(), region: node.region.clone() };
         let membership = self.membership.borrow().clone();
@@ -112,4 +117,8 @@ impl Shared {
             .await
             .unwrap_or_else(|_| Err(Status::deadline_exceeded(format!("no answer within {timeout_ms} ms"))))
     }
+}
+
+fn expectation(node: &Node) -> PeerExpectation {
+    PeerExpectation::Node { name: node.name.clone(), region: node.region.clone() }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::outgoing::Outgoing;
-use super::{HeldBy, Shared, State};
+use super::{Shared, State};
 use crate::replication::core::{CloseReason, Effect, Event, LogRead};
 use crate::replication::seam::Replica;
 use crate::session::{Origin, Partition, ReplicaId};
@@ -23,12 +23,13 @@ impl Shared {
         {
             let mut state = self.state.lock();
             let State { core, rng, .. } = &mut *state;
-            let effects = core.handle(event, now, &HeldBy(&*self.replica), rng);
+            let effects = core.handle(event, now, &*self.replica, rng);
             // Under the lock, so that a link sees effects in the order they were decided.
             for effect in effects {
                 slow.extend(state.carry_out(effect, &*self.replica));
             }
         }
+        self.learned.notify_waiters();
         for work in slow {
             self.start(work);
         }
@@ -53,14 +54,10 @@ impl Shared {
             Slow::Transfer { from, partition } => {
                 self.spawn("replication.transfer", async move {
                     let outcome = shared.transfer(from, partition).await;
-                    let complete = outcome.is_ok();
-                    match outcome {
-                        Ok(brought) => shared.handle(Event::EntriesSynced(brought)),
-                        Err(error) => {
-                            tracing::warn!(peer = %from, partition = partition.0, %error, "transfer failed");
-                        }
+                    if let Err(error) = &outcome {
+                        tracing::warn!(peer = %from, partition = partition.0, %error, "transfer failed");
                     }
-                    shared.handle(Event::TransferEnded { partition, complete });
+                    shared.handle(Event::TransferEnded { partition, brought: outcome.ok() });
                 });
             }
         }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sojourn_proto::replication::v1 as pb;
 use sojourn_proto::session::v1::Consistency;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use hello::{PROTOCOL_VERSION, Refusal, caller, check_caller, check_hello, hello};
@@ -29,12 +29,11 @@ pub use sync::complete_all;
 use self::outgoing::Outgoing;
 use super::acks::{AckShortfall, Acks};
 use super::config::ReplicationConfig;
-use super::core::{Core, Held, PeerState, Topology};
+use super::core::{Core, PeerState, Topology};
 use super::seam::{Replica, SyncReports};
-use crate::engine::Gap;
 use crate::env::{Environment, StdRng};
 use crate::membership::{Membership, MembershipWatch};
-use crate::session::{Dot, Origin, Partition, ReplicaId, VersionVector};
+use crate::session::{Dot, Origin, Partition, ReplicaId};
 use crate::transport::PeerChannels;
 
 /// Replication of one node.
@@ -50,6 +49,8 @@ pub(in crate::replication) struct Shared {
     pub(in crate::replication) config: ReplicationConfig,
     pub(in crate::replication) env: Environment,
     pub(in crate::replication) acks: Acks,
+    /// Wakes whoever waits for what this node knows of others.
+    pub(in crate::replication) learned: Notify,
     pub(in crate::replication) forwards: super::forward::Forwards,
     pub(in crate::replication) stopping: CancellationToken,
     channels: Arc<dyn PeerChannels>,
@@ -57,11 +58,11 @@ pub(in crate::replication) struct Shared {
     /// A report to the membership is under way.
     reporting: AtomicBool,
     wan_sent_bytes: Arc<AtomicU64>,
-    state: Mutex<State>,
+    pub(in crate::replication) state: Mutex<State>,
 }
 
-struct State {
-    core: Core,
+pub(in crate::replication) struct State {
+    pub(in crate::replication) core: Core,
     rng: StdRng,
     links: BTreeMap<ReplicaId, OpenLink>,
     links_opened: u64,
@@ -71,26 +72,6 @@ struct OpenLink {
     id: u64,
     sender: mpsc::Sender<Outgoing>,
     closed: CancellationToken,
-}
-
-struct HeldBy<'a>(&'a dyn Replica);
-
-impl Held for HeldBy<'_> {
-    fn vector(&self, partition: Partition) -> VersionVector {
-        self.0.vector(partition)
-    }
-
-    fn seen(&self, partition: Partition) -> VersionVector {
-        self.0.seen(partition)
-    }
-
-    fn gaps(&self) -> Vec<Gap> {
-        self.0.gaps()
-    }
-
-    fn holds_any(&self, gap: Gap) -> bool {
-        self.0.holds_any(gap)
-    }
 }
 
 impl Replication {
@@ -118,6 +99,7 @@ impl Replication {
             config,
             env,
             acks: Acks::default(),
+            learned: Notify::new(),
             forwards: super::forward::Forwards::default(),
             stopping: CancellationToken::new(),
             channels,
@@ -154,7 +136,7 @@ impl Replication {
     #[must_use]
     pub fn peers(&self) -> Vec<PeerState> {
         let now = self.shared.env.clock.monotonic();
-        self.shared.state.lock().core.peers(now, &HeldBy(&*self.shared.replica))
+        self.shared.state.lock().core.peers(now, &*self.shared.replica)
     }
 
     /// Bytes sent to nodes of other regions on links since the start, before TLS.

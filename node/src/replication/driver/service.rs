@@ -115,10 +115,13 @@ impl ReplicationService for Service {
         let identity = identity(&request)?;
         let pb::TransferRequest { caller, partition } = request.into_inner();
         let peer = self.check(caller.as_ref(), &identity)?;
-        let count = self.shared.membership().layout.partition_count;
-        let number = u16::try_from(partition).ok().filter(|_| partition < count);
+        let count = self.shared.membership().layout.partitions.len();
+        let number = u16::try_from(partition).ok().filter(|number| usize::from(*number) < count);
         let partition = number.map(Partition).ok_or_else(|| {
-            Status::invalid_argument(format!("partition {partition}; allowed is 0 to {count}"))
+            Status::invalid_argument(format!(
+                "partition {partition}; allowed is 0 to {}",
+                count.saturating_sub(1)
+            ))
         })?;
         tracing::info!(peer = %peer.replica, partition = partition.0, "transferring a partition");
         let chunk_bytes_max = self.shared.config.transfer_chunk_bytes_max;

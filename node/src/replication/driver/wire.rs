@@ -5,7 +5,7 @@ use sojourn_proto::replication::v1 as pb;
 use sojourn_proto::replication::v1::frame::Kind;
 
 use crate::engine::Gap;
-use crate::replication::core::{Applied, Beat, Message};
+use crate::replication::core::{Applied, Beat, Hashes, Message, PartitionDigests};
 use crate::replication::vectors;
 use crate::session::{Origin, Partition, ReplicaId};
 
@@ -32,9 +32,10 @@ pub(super) fn encode(message: Message) -> pb::Frame {
             let pair = |(partition, seq): (Partition, u64)| [partition.0.into(), seq];
             Kind::Applied(pb::Applied { incarnation, dots: dots.into_iter().flat_map(pair).collect() })
         }
-        Message::VectorsHash(hash) => {
-            Kind::VectorsHash(pb::VectorsHash { hash: hash.to_be_bytes().to_vec().into() })
+        Message::Hashes(Hashes { vectors, digests, differed }) => {
+            Kind::Hashes(pb::Hashes { vectors: hash_bytes(vectors), digests: hash_bytes(digests), differed })
         }
+        Message::Digests(digests) => Kind::Digests(pb::Digests { digests: encode_digests(&digests) }),
         Message::Vectors { vectors, reply_wanted } => {
             Kind::Vectors(pb::Vectors { partitions: vectors::encode(&vectors).into(), reply_wanted })
         }
@@ -53,6 +54,7 @@ pub(super) fn encode(message: Message) -> pb::Frame {
         }
         Message::GapsAsked(gaps) => Kind::GapsAsked(pb::GapsAsked { gaps: encode_gaps(gaps) }),
         Message::GapsShared(gaps) => Kind::GapsShared(pb::GapsShared { gaps: encode_gaps(gaps) }),
+        Message::Seen(seen) => Kind::Seen(pb::Seen { partitions: vectors::encode(&seen).into() }),
         Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms }) => {
             Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms })
         }
@@ -69,9 +71,10 @@ pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
             let dots = pairs.map(|[number, seq]| Ok((partition(*number)?, *seq)));
             Message::Applied(Applied { incarnation, dots: dots.collect::<Result<_, FrameError>>()? })
         }
-        Kind::VectorsHash(pb::VectorsHash { hash }) => {
-            Message::VectorsHash(u128::from_be_bytes(hash[..].try_into().map_err(|_| FrameError)?))
+        Kind::Hashes(pb::Hashes { vectors, digests, differed }) => {
+            Message::Hashes(Hashes { vectors: hash(&vectors)?, digests: hash(&digests)?, differed })
         }
+        Kind::Digests(pb::Digests { digests }) => Message::Digests(decode_digests(&digests)?),
         Kind::Vectors(pb::Vectors { partitions, reply_wanted }) => {
             let vectors = vectors::decode(partitions).map_err(|_| FrameError)?;
             Message::Vectors { vectors, reply_wanted }
@@ -89,11 +92,35 @@ pub(super) fn decode(frame: pb::Frame) -> Result<Inbound, FrameError> {
         }
         Kind::GapsAsked(pb::GapsAsked { gaps }) => Message::GapsAsked(decode_gaps(gaps)?),
         Kind::GapsShared(pb::GapsShared { gaps }) => Message::GapsShared(decode_gaps(gaps)?),
+        Kind::Seen(pb::Seen { partitions }) => {
+            Message::Seen(vectors::decode(partitions).map_err(|_| FrameError)?)
+        }
         Kind::Heartbeat(pb::Heartbeat { sent_us, echo_us, held_us, wall_ms }) => {
             Message::Heartbeat(Beat { sent_us, echo_us, held_us, wall_ms })
         }
     };
     Ok(Inbound::Message(message))
+}
+
+fn hash_bytes(hash: u128) -> Bytes {
+    hash.to_be_bytes().to_vec().into()
+}
+
+fn hash(bytes: &[u8]) -> Result<u128, FrameError> {
+    bytes.try_into().map(u128::from_be_bytes).map_err(|_| FrameError)
+}
+
+fn encode_digests(digests: &PartitionDigests) -> Vec<pb::Digest> {
+    let encode = |(partition, digest): (&Partition, &u128)| pb::Digest {
+        partition: partition.0.into(),
+        digest: hash_bytes(*digest),
+    };
+    digests.iter().map(encode).collect()
+}
+
+fn decode_digests(digests: &[pb::Digest]) -> Result<PartitionDigests, FrameError> {
+    let decode = |told: &pb::Digest| Ok((partition(told.partition.into())?, hash(&told.digest)?));
+    digests.iter().map(decode).collect()
 }
 
 fn encode_gaps(gaps: Vec<Gap>) -> Vec<pb::Gap> {
@@ -142,11 +169,13 @@ mod tests {
         let messages = [
             Message::BatchAck { entries: 12 },
             Message::Applied(Applied { incarnation: 2, dots: vec![(Partition(1), 9), (Partition(2), 8)] }),
-            Message::VectorsHash(u128::MAX - 5),
+            Message::Hashes(Hashes { vectors: u128::MAX - 5, digests: 1, differed: true }),
+            Message::Digests([(Partition(5), 7), (Partition(6), u128::MAX)].into()),
             Message::Vectors { vectors: vectors.clone(), reply_wanted: true },
             Message::LayoutVersion(9),
             Message::SyncRequest { layout_version: 9, partitions: vec![Partition(3)] },
-            Message::SyncPoint { layout_version: 9, vectors },
+            Message::SyncPoint { layout_version: 9, vectors: vectors.clone() },
+            Message::Seen(vectors),
             Message::LogTruncated(vec![Partition(65_535)]),
             Message::GapsAsked(vec![Gap { partition: Partition(5), origin, first: 1, last: 7 }]),
             Message::GapsShared(Vec::new()),
@@ -159,8 +188,10 @@ mod tests {
 
     #[test]
     fn frames_that_make_no_sense_are_refused() {
-        let hash = vec![1; 15].into();
-        assert_eq!(decode(frame(Kind::VectorsHash(pb::VectorsHash { hash }))), Err(FrameError));
+        let hashes = pb::Hashes { vectors: vec![1; 15].into(), digests: vec![1; 16].into(), differed: false };
+        assert_eq!(decode(frame(Kind::Hashes(hashes))), Err(FrameError));
+        let digests = vec![pb::Digest { partition: 65_536, digest: vec![1; 16].into() }];
+        assert_eq!(decode(frame(Kind::Digests(pb::Digests { digests }))), Err(FrameError));
         let partitions = vec![65_536];
         assert_eq!(decode(frame(Kind::LogTruncated(pb::LogTruncated { partitions }))), Err(FrameError));
         assert_eq!(decode(pb::Frame { kind: None }), Err(FrameError));

@@ -9,9 +9,10 @@ use super::origins::Origins;
 use super::read::Reader;
 use super::{DecodeError, Section, head};
 use crate::session::counter::{AMOUNT_MAX, Share};
+use crate::session::rotation::REPLACED_MAX;
 use crate::session::{
-    AuthBlock, Birth, Body, Counter, Dot, Members, Name, Presence, Register, Revocation, Root, Session,
-    Stamp, Value, ValueKind, VersionVector, Write,
+    AuthBlock, Birth, Body, Counter, Dot, Members, Name, Presence, Register, Replaced, Replay, Replays,
+    Revocation, Root, Rotation, SecretHash, Session, Stamp, Value, ValueKind, VersionVector, Write,
 };
 
 const ORDER: DecodeError = DecodeError::Malformed("entries out of order");
@@ -54,6 +55,8 @@ impl<'a> Decoder<'a> {
     fn body(&mut self) -> Result<Body, DecodeError> {
         let sections = Section::read(&mut self.reader)?;
         let mut body = Body { last_seen_ms: self.last_seen_ms(sections)?, ..Body::default() };
+        body.ids = self.ids(sections)?;
+        body.replays = self.replays(sections)?;
         if Section::Auth.is_in(sections) {
             body.auth = self.register(Self::auth)?;
         }
@@ -78,6 +81,53 @@ impl<'a> Decoder<'a> {
             return Err(DecodeError::Malformed("a last use that says nothing"));
         }
         Ok(last_seen_ms)
+    }
+
+    pub(crate) fn ids(&mut self, sections: u8) -> Result<Register<Rotation>, DecodeError> {
+        if Section::Ids.is_in(sections) { self.register(Self::rotation) } else { Ok(Register::default()) }
+    }
+
+    fn rotation(&mut self) -> Result<Option<Rotation>, DecodeError> {
+        if self.reader.varint()? != 1 {
+            return Err(DecodeError::Malformed("an id that was removed"));
+        }
+        let secret = SecretHash(self.reader.array()?);
+        let cut = match self.reader.varint()? {
+            0 => None,
+            1 => {
+                let hlc = self.reader.hlc(self.created_ms)?;
+                let index = self.reader.varint()?;
+                Some(Stamp { hlc, origin: self.origins.get(index)? })
+            }
+            _ => return Err(DecodeError::Malformed("an unknown kind of rotation")),
+        };
+        let grace_ends_ms = self.reader.varint()?;
+        let count = self.reader.usize()?;
+        if count > REPLACED_MAX {
+            let actual = count;
+            return Err(DecodeError::TooLarge { what: "replaced ids", limit: REPLACED_MAX, actual });
+        }
+        let mut replaced = Vec::with_capacity(count);
+        for _ in 0..count {
+            self.reader.item()?;
+            let secret = SecretHash(self.reader.array()?);
+            replaced.push(Replaced { secret, accepted_until_ms: self.reader.varint()? });
+        }
+        Ok(Some(Rotation { secret, cut, grace_ends_ms, replaced }))
+    }
+
+    pub(crate) fn replays(&mut self, sections: u8) -> Result<Replays, DecodeError> {
+        if !Section::Replays.is_in(sections) {
+            return Ok(Replays::default());
+        }
+        let mut marks = Vec::new();
+        for _ in 0..self.reader.varint()? {
+            self.reader.item()?;
+            let index = self.reader.varint()?;
+            let dot = Dot { origin: self.origins.get(index)?, seq: self.seq()? };
+            marks.push(Replay { hlc: self.reader.hlc(self.created_ms)?, dot });
+        }
+        Replays::from_marks(marks).ok_or(ORDER)
     }
 
     fn named<T>(

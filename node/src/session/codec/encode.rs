@@ -5,7 +5,8 @@ use super::write::Writer;
 use super::{Section, head};
 use crate::session::counter::Share;
 use crate::session::{
-    AuthBlock, Body, Counter, Members, Presence, Register, Root, Session, Value, ValueKind, VersionVector,
+    AuthBlock, Body, Counter, Members, Presence, Register, Replays, Root, Rotation, Session, Value,
+    ValueKind, VersionVector,
 };
 
 struct Encoder {
@@ -36,6 +37,8 @@ impl Encoder {
         let attributes: Vec<_> =
             body.attributes.iter().filter(|(_, register)| !register.is_empty()).collect();
         let sections = Section::LastSeen.bit_if(body.last_seen_ms != 0)
+            | Section::Ids.bit_if(!body.ids.is_empty())
+            | Section::Replays.bit_if(!body.replays.is_empty())
             | Section::Auth.bit_if(!body.auth.is_empty())
             | Section::Attributes.bit_if(!attributes.is_empty())
             | Section::Counters.bit_if(!body.counters.is_empty())
@@ -44,6 +47,8 @@ impl Encoder {
         if body.last_seen_ms != 0 {
             self.out.varint(body.last_seen_ms.wrapping_sub(self.created_ms));
         }
+        self.register(&body.ids, Self::rotation);
+        self.replays(&body.replays);
         self.register(&body.auth, Self::auth);
         self.named(attributes.into_iter(), |encoder, register| encoder.register(register, Self::value));
         self.named(body.counters.iter(), Self::counter);
@@ -95,6 +100,36 @@ impl Encoder {
         };
         self.out.varint((value.bytes.len() as u64) << 2 | kind);
         self.out.raw(&value.bytes);
+    }
+
+    fn rotation(&mut self, rotation: Option<&Rotation>) {
+        // An id is replaced and never removed: the decoder refuses what says otherwise.
+        let Some(rotation) = rotation else { return self.out.varint(0) };
+        self.out.varint(1);
+        self.out.raw(&rotation.secret.0);
+        self.out.varint(u64::from(rotation.cut.is_some()));
+        if let Some(cut) = rotation.cut {
+            self.out.hlc(cut.hlc, self.created_ms);
+            self.out.varint(self.origins.index(cut.origin));
+        }
+        self.out.varint(rotation.grace_ends_ms);
+        self.out.varint(rotation.replaced.len() as u64);
+        for replaced in &rotation.replaced {
+            self.out.raw(&replaced.secret.0);
+            self.out.varint(replaced.accepted_until_ms);
+        }
+    }
+
+    fn replays(&mut self, replays: &Replays) {
+        if replays.is_empty() {
+            return;
+        }
+        self.out.varint(replays.marks().len() as u64);
+        for mark in replays.marks() {
+            self.out.varint(self.origins.index(mark.dot.origin));
+            self.out.varint(mark.dot.seq);
+            self.out.hlc(mark.hlc, self.created_ms);
+        }
     }
 
     fn auth(&mut self, auth: Option<&AuthBlock>) {

@@ -10,8 +10,10 @@
 //! flags     = version:4 unit-of-lifetime-and-idle-timeout:2 complete:1 revoked:1
 //! origins   = { replica:* more:1, incarnation }
 //! stamp     = ms:* has-counter:1 [counter]
-//! content   = sections [last-seen] [register of auth] [{ name register }] [{ name counter }] [{ name set }]
+//! content   = sections [last-seen] [register of ids] [replays] [register of auth] [{ name register }] [{ name counter }] [{ name set }]
 //! register  = { origin:* has-seen:1 more:1, seq, [vector], stamp, value }
+//! id        = 1 secret:16 has-cut:1 [stamp origin] grace-ends count { secret:16 accepted-until }
+//! replays   = count { origin, seq, stamp }
 //! value     = 0 | length:* kind:2 bytes
 //! counter   = count { origin:* has-added:1 has-subtracted:1, [added] [subtracted] }
 //! set       = count { member count { origin:* in-force:1, seq } }
@@ -103,10 +105,12 @@ pub(crate) enum Section {
     Attributes = 4,
     Counters = 8,
     Sets = 16,
+    Ids = 32,
+    Replays = 64,
 }
 
 impl Section {
-    const ALL: u8 = 31;
+    const ALL: u8 = 127;
 
     fn bit_if(self, is_there: bool) -> u8 {
         if is_there { self as u8 } else { 0 }

@@ -95,6 +95,14 @@ fn collect(session: &Session, found: &mut impl FnMut(Origin)) {
     let vector = |vector: &VersionVector, found: &mut dyn FnMut(Origin)| {
         vector.dots.keys().for_each(|&origin| found(origin));
     };
+    for write in body.ids.writes() {
+        found(write.dot.origin);
+        vector(&write.seen, found);
+        if let Some(cut) = write.value.as_ref().and_then(|rotation| rotation.cut) {
+            found(cut.origin);
+        }
+    }
+    body.replays.marks().iter().for_each(|mark| found(mark.dot.origin));
     for write in body.auth.writes() {
         found(write.dot.origin);
         vector(&write.seen, found);

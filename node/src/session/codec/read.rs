@@ -85,6 +85,11 @@ impl<'a> Reader<'a> {
         Ok(self.record.slice_ref(bytes))
     }
 
+    /// Bytes of a length that is known when this is compiled.
+    pub(crate) fn array<const LEN: usize>(&mut self) -> Result<[u8; LEN], DecodeError> {
+        self.raw(LEN)?.try_into().map_err(|_| DecodeError::Truncated)
+    }
+
     /// A length, then bytes, shared with the record.
     pub(crate) fn bytes(&mut self) -> Result<Bytes, DecodeError> {
         let len = self.usize()?;

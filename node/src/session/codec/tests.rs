@@ -98,6 +98,8 @@ proptest! {
             prop_assert_eq!(view.is_complete(), session.complete);
             prop_assert_eq!(view.revocation().is_some(), session.body().is_none());
             prop_assert_eq!(view.last_seen_ms(), session.body().map_or(0, |body| body.last_seen_ms));
+            let body = session.body().cloned().unwrap_or_default();
+            prop_assert_eq!((view.ids(), view.replays()), (&body.ids, &body.replays));
             let content = session.body().map(Content::from).unwrap_or_default();
             prop_assert_eq!(view.content().unwrap(), content);
         }

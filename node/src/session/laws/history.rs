@@ -6,8 +6,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::session::{
-    AuthBlock, Birth, Body, Dot, Hlc, Name, Origin, ReplicaId, Revocation, Root, Session, Stamp, Value,
-    ValueKind, VersionVector,
+    AuthBlock, Birth, Body, Dot, Hlc, Name, Origin, Replays, ReplicaId, Revocation, Root, SecretHash,
+    Session, Stamp, Value, ValueKind, VersionVector,
 };
 
 pub(crate) const CREATED_MS: u64 = 1_790_000_000_000;
@@ -26,6 +26,8 @@ pub(crate) enum Change {
     Auth(AuthBlock),
     Count(Name, i64),
     Member(Name, Bytes, bool),
+    Rotate { secret: u8, grace_ms: u64 },
+    MarkReplay,
     Touch,
     Revoke,
 }
@@ -107,6 +109,11 @@ fn fragment(state: &Session, change: &Change, dot: Dot, hlc: u64) -> Option<Sess
             let presence = if add { presence.add(dot) } else { presence.remove() };
             body.sets.entry(name).or_default().insert(member, presence);
         }
+        Change::Rotate { secret, grace_ms } => {
+            let (stamp, secret) = (Stamp { hlc, origin: dot.origin }, SecretHash([secret; 16]));
+            body.ids = held.ids.rotate(dot, stamp, secret, grace_ms, hlc >> 16);
+        }
+        Change::MarkReplay => body.replays = Replays::mark(dot, Stamp { hlc, origin: dot.origin }),
         Change::Touch => body.last_seen_ms = hlc >> 16,
         Change::Revoke => {
             let stamp = Stamp { hlc, origin: dot.origin };
@@ -176,6 +183,9 @@ fn living_change() -> impl Strategy<Value = Change> {
         1 => auth().prop_map(Change::Auth),
         2 => (name(), prop_oneof![-9..9_i64, any::<i64>()]).prop_map(|(name, by)| Change::Count(name, by)),
         3 => (name(), member, any::<bool>()).prop_map(|(name, member, add)| Change::Member(name, member, add)),
+        3 => (1..9_u8, prop_oneof![Just(0), Just(60_000_u64)])
+            .prop_map(|(secret, grace_ms)| Change::Rotate { secret, grace_ms }),
+        1 => Just(Change::MarkReplay),
         1 => Just(Change::Touch),
     ]
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
 use self::history::{World, history, is_revoked, living_history, merged};
-use super::{Birth, Body, Counter, Liveness, Presence, Register, Revocation, Root, Session};
+use super::{Birth, Body, Counter, Liveness, Presence, Register, Replays, Revocation, Root, Session};
 
 fn lawful<T: Clone + PartialEq + Debug>(a: &T, b: &T, c: &T, merge: impl Fn(&mut T, T)) -> TestCaseResult {
     let join = |a: &T, b: &T| {
@@ -57,6 +57,10 @@ proptest! {
         let of = three(&World::run(&history), &picks);
         let [a, b, c] = part(&of, |body| Some(body.clone()));
         lawful(&a, &b, &c, Body::merge)?;
+        let [a, b, c] = part(&of, |body| Some(body.ids.clone()));
+        lawful(&a, &b, &c, Register::merge)?;
+        let [a, b, c] = part(&of, |body| Some(body.replays.clone()));
+        lawful(&a, &b, &c, Replays::merge)?;
         let [a, b, c] = part(&of, |body| Some(body.auth.clone()));
         lawful(&a, &b, &c, Register::merge)?;
         let [a, b, c] = part(&of, |body| body.attributes.get("a").cloned());

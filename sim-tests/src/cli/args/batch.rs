@@ -24,9 +24,9 @@ pub(crate) struct RunArgs {
     /// The first seed.
     #[arg(long, default_value_t = 0, value_name = "SEED")]
     pub(crate) seed_base: u64,
-    /// How much of the product takes part.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) level: Level,
+    /// How much of the product takes part [default: core, or where the scenario once failed].
+    #[arg(long, value_enum)]
+    pub(crate) level: Option<Level>,
     /// Only this scene; without it every seed draws a cluster, a workload and faults of its own.
     #[arg(long, value_name = "NAME")]
     pub(crate) scenario: Option<String>,
@@ -77,6 +77,7 @@ pub(crate) struct DrillArgs {
 Examples:
   sojourn-sim plants
   sojourn-sim plants --only acknowledge-before-sync
+  sojourn-sim plants --scenario logout-race --seeds-max 20
   sojourn-sim plants --markdown                        the table of sim-tests/README.md
 
 The command needs a build with the feature `planted-bugs`:
@@ -86,6 +87,9 @@ pub(crate) struct PlantsArgs {
     /// Only this one.
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Option<String>,
+    /// Look in this scene only; without it each is looked for where it shows soonest.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scenario: Option<String>,
     /// Seeds to try for each [default: 2000 at the core level, 60 at the full level].
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) seeds_max: Option<u64>,

@@ -53,10 +53,9 @@ pub(crate) enum Command {
 }
 
 /// How much of the product takes part.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Level {
     /// The pure cores on a simulated network: thousands of seeds a minute.
-    #[default]
     Core,
     /// The whole node and the client library.
     Full,

@@ -12,7 +12,7 @@ pub(crate) struct PlanArgs {
     /// The seed.
     #[arg(required_unless_present = "plan", conflicts_with = "plan")]
     pub(crate) seed: Option<u64>,
-    /// How much of the product takes part [default: core, or what a stored plan says].
+    /// How much of the product takes part [default: core, or what the stored plan or the scenario says].
     #[arg(long, value_enum)]
     pub(crate) level: Option<Level>,
     /// The scenario that the seed was drawn for.
@@ -32,7 +32,7 @@ pub(crate) struct PlanArgs {
 Examples:
   sojourn-sim replay 42                                    what was planned, and whether it held
   sojourn-sim replay 42 --verbose | less                   everything that happened
-  sojourn-sim replay 42 --level full --plan-version 1      as printed by `run` for a failing seed
+  sojourn-sim replay 42 --level full --plan-version 2      as printed by `run` for a failing seed
   sojourn-sim replay 7 --scenario disk-full
   sojourn-sim replay --plan small.json                     as written by `shrink`
 

@@ -18,13 +18,14 @@ mod hunt {
     use sojourn_node::planted::Plant;
     use sojourn_sim::plan::Level;
     use sojourn_sim::plants::{Find, find, hunt, level_of};
+    use sojourn_sim::scenarios::{self, Scenario};
 
     use super::{CliError, PlantsArgs};
     use crate::cli::batch::{Event, Progress, for_each};
     use crate::cli::output::{self, Table};
     use crate::cli::{host, panics};
 
-    const CORE_SEEDS_MAX: u64 = 1_000;
+    const CORE_SEEDS_MAX: u64 = 2_000;
     const FULL_SEEDS_MAX: u64 = 60;
 
     /// Looks for every plant, or for one, and prints a table.
@@ -33,8 +34,9 @@ mod hunt {
             Some(name) => vec![find(name)?],
             None => Plant::ALL.to_vec(),
         };
+        let scenario = args.scenario.as_deref().map(scenarios::find).transpose()?;
         panics::silence();
-        let finds = look(&plants, args);
+        let finds = look(&plants, scenario, args);
         let table = table(&plants, &finds, args);
         output::lines(if args.markdown { table.markdown() } else { table.render() });
         let missed: Vec<&str> = plants
@@ -49,12 +51,15 @@ mod hunt {
         Err(CliError::Broken(format!("not found: {}", missed.join(", "))))
     }
 
-    fn look(plants: &[Plant], args: &PlantsArgs) -> Vec<Option<Find>> {
+    fn look(plants: &[Plant], scenario: Option<&Scenario>, args: &PlantsArgs) -> Vec<Option<Find>> {
         let mut finds = vec![None; plants.len()];
         let mut progress = Progress::new("plants", Some(plants.len() as u64), false);
         let mut done = 0;
         let jobs = args.jobs.map_or_else(host::cores, usize::from);
-        let work = |index: u64| hunt(plants[index as usize], seeds_max(plants[index as usize], args));
+        let work = |index: u64| {
+            let plant = plants[index as usize];
+            hunt(plant, scenario, seeds_max(plant, args))
+        };
         for_each(0..plants.len() as u64, jobs, work, |event| {
             if let Event::Done(index, find) = event {
                 done += 1;
@@ -82,10 +87,7 @@ mod hunt {
     fn table(plants: &[Plant], finds: &[Option<Find>], args: &PlantsArgs) -> Table {
         let mut table = Table::new(["plant", "what it breaks", "level", "found by", "seeds"]);
         for (plant, find) in plants.iter().zip(finds) {
-            let level = match level_of(*plant) {
-                Level::Core => "core",
-                Level::Full => "full",
-            };
+            let level = level_of(*plant).name();
             let (by, seeds) = match find {
                 Some(find) => (find.invariant.clone(), find.seeds.to_string()),
                 None => ("not found".to_owned(), format!("more than {}", seeds_max(*plant, args))),

@@ -1,6 +1,5 @@
 //! `sojourn-sim run`: many seeds.
 
-use sojourn_sim::plan::Level;
 use sojourn_sim::prose::count;
 
 use crate::cli::args::RunArgs;
@@ -12,8 +11,8 @@ const SEEDS_DEFAULT: u64 = 1_000;
 
 /// Runs the seeds and prints what they showed.
 pub(crate) fn run(args: &RunArgs) -> Result<(), CliError> {
-    let level = Level::from(args.level);
     let scenario = args.scenario.as_deref();
+    let level = source::level(args.level, scenario);
     // A scenario that cannot be drawn is wrong use, not a thousand failing seeds.
     source::drawn(args.seed_base, level, scenario)?;
     panics::silence();

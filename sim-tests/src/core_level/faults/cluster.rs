@@ -138,13 +138,19 @@ impl World {
         if self.raft.has_removed(replica) {
             return;
         }
-        drop(self.propose(None, Change::SetState { replica, state: Member::Removed }));
+        self.propose_removal(replica);
         self.after_us(ASK_AGAIN_US, move |world| world.remove_replica(replica));
+    }
+
+    fn propose_removal(&mut self, replica: ReplicaId) {
+        drop(self.propose(None, Change::SetState { replica, state: Member::Removed }));
     }
 
     /// A lost node may become a member later: its request to join was still under way.
     fn remove_lost(&mut self, node: NodeId) {
-        self.remove(node);
+        if let Some(replica) = self.replica_of(node) {
+            self.propose_removal(replica);
+        }
         self.after_us(ASK_AGAIN_US, move |world| world.remove_lost(node));
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sojourn_node::engine::{Changes, Command, Create};
 use sojourn_node::env::Rng;
-use sojourn_node::session::{Value, ValueKind, VersionVector};
+use sojourn_node::session::{SecretHash, Value, ValueKind, VersionVector};
 use sojourn_proto::session::v1::Consistency;
 
 use super::World;
@@ -68,7 +68,10 @@ impl World {
         Request {
             key: Sessions::key(session),
             partition: self.sessions.partition(session),
+            shown: SecretHash::FIRST,
             command,
+            revokes: None,
+            log_out: None,
             level,
             synced: false,
             token: VersionVector::new(),

@@ -54,12 +54,11 @@ impl World {
             again_us = (again_us * 2).min(3_000_000);
         }
         let at_us = self.now_us() + delay_us;
-        let now_us = self.now_us();
         let Some(lane) = self.conns.get_mut(&conn).and_then(|open| open.lanes.get_mut(side)) else { return };
         lane.under_way.push_back(frame);
         lane.last_at_us = lane.last_at_us.max(at_us);
-        let delay_us = lane.last_at_us - now_us;
-        self.after_us(delay_us, move |world| world.arrive(conn, side));
+        let at_us = lane.last_at_us;
+        self.at_us(at_us, move |world| world.arrive(conn, side));
     }
 
     /// The next frame of a lane is there, unless a cut is in between.

@@ -6,14 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use sojourn_node::engine::Command;
-use sojourn_node::session::{Key, Partition, VersionVector};
+use sojourn_node::session::{Key, Partition, SecretHash, VersionVector};
 use sojourn_proto::session::v1::Consistency;
 use tokio::sync::oneshot;
 
 use super::serve::{Served, serve};
 use crate::core_level::layout;
 use crate::core_level::world::World;
-use crate::plan::NodeId;
+use crate::plan::{NodeId, SessionId};
 use crate::record::{Answer, Refusal};
 
 /// A call, as a node gets it.
@@ -21,12 +21,24 @@ use crate::record::{Answer, Refusal};
 pub(in crate::core_level) struct Request {
     pub(in crate::core_level) key: Key,
     pub(in crate::core_level) partition: Partition,
-    /// None for a read.
+    /// Which of the session's ids it shows.
+    pub(in crate::core_level) shown: SecretHash,
+    /// None for a read and for a logout everywhere.
     pub(in crate::core_level) command: Option<Command>,
+    /// The session that a planned call revokes: its receipt is followed.
+    pub(in crate::core_level) revokes: Option<SessionId>,
+    /// The principal to log out everywhere.
+    pub(in crate::core_level) log_out: Option<u8>,
     pub(in crate::core_level) level: Consistency,
     pub(in crate::core_level) synced: bool,
     pub(in crate::core_level) token: VersionVector,
     pub(in crate::core_level) idempotency_key: Bytes,
+}
+
+impl Request {
+    pub(super) fn is_write(&self) -> bool {
+        self.command.is_some() || self.log_out.is_some()
+    }
 }
 
 /// What came of one attempt.
@@ -45,7 +57,7 @@ pub(in crate::core_level) async fn call(
     request: Request,
     timeout: Duration,
 ) -> (Option<NodeId>, Answer, Option<VersionVector>) {
-    let unknown = if request.command.is_some() { Answer::Unknown } else { refused(Refusal::Unavailable) };
+    let unknown = if request.is_write() { Answer::Unknown } else { refused(Refusal::Unavailable) };
     let mut last = None;
     let attempts = async {
         let nodes = match first {

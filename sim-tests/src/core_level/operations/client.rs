@@ -5,14 +5,14 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sojourn_node::session::{Origin, ReplicaId, VersionVector};
+use sojourn_node::session::{Origin, Partition, ReplicaId, VersionVector};
 use sojourn_proto::session::v1 as pb;
 
 use super::command::command;
-use super::{Request, Sessions, call};
+use super::{Request, Sessions, call, secret_of};
 use crate::core_level::world::World;
 use crate::plan::{Action, Consistency, Durability, NodeId, PlannedOperation, Token};
-use crate::record::{Answer, Happening};
+use crate::record::{Answer, Happening, IdName, Refusal, Shown};
 
 type Me = Weak<Mutex<World>>;
 
@@ -63,22 +63,19 @@ async fn send(
     first: Option<NodeId>,
     again: bool,
 ) -> Option<(Option<NodeId>,)> {
-    let (region, request) = {
+    let (region, shows, request) = {
         let sim = me.upgrade()?;
         let mut world = sim.lock();
-        let request = world.request(number, &operation)?;
-        world.record(Happening::Invoked { operation: number, again });
-        (world.plan.shape.region_of_client(operation.client), request)
+        let (shows, request) = world.request(number, &operation)?;
+        world.record(Happening::Invoked { operation: number, again, shows });
+        (world.plan.shape.region_of_client(operation.client), shows, request)
     };
     let timeout = Duration::from_millis(operation.timeout_ms);
     let (node, answer, token) = call(me, region, first, request, timeout).await;
     let sim = me.upgrade()?;
     let mut world = sim.lock();
-    let is_kept = matches!(answer, Answer::Acknowledged { .. } | Answer::Partly { .. });
-    if operation.action == Action::Create && is_kept {
-        world.sessions.created.insert(operation.session);
-    }
-    if let Some(token) = token {
+    world.sessions.told(number, &operation, shows, &answer);
+    if let Some(token) = token.filter(|_| !matches!(operation.action, Action::LogOutEverywhere { .. })) {
         world.sessions.learn(operation.client, operation.session, &token);
     }
     world.record(Happening::Answered { operation: number, again, answer });
@@ -97,7 +94,7 @@ impl World {
         now_us == first_us || now_us + operation.timeout_ms * 1_000 < over_us
     }
 
-    fn request(&mut self, number: usize, operation: &PlannedOperation) -> Option<Request> {
+    fn request(&mut self, number: usize, operation: &PlannedOperation) -> Option<(IdName, Request)> {
         let session = operation.session;
         let is_sent = match operation.action {
             Action::Create => self.may_create(operation),
@@ -113,15 +110,56 @@ impl World {
             Token::Forged => Some(forged(number)),
         };
         let repeated = operation.repeated && operation.action.is_write();
-        Some(Request {
+        let log_out = match operation.action {
+            Action::LogOutEverywhere { principal } => Some(principal),
+            _ => None,
+        };
+        let global = Partition::global(self.plan.shape.partition_count);
+        // What a token of the session names is in another partition than a principal's record.
+        let token = token.filter(|_| log_out.is_none());
+        let shows = self.sessions.shows(number, operation);
+        let request = Request {
             key: Sessions::key(session),
-            partition: self.sessions.partition(session),
+            partition: if log_out.is_some() { global } else { self.sessions.partition(session) },
+            shown: secret_of(shows),
+            revokes: Some(session).filter(|_| operation.action == Action::Revoke),
+            log_out,
             command: command(operation.action, number, &self.plan.shape),
             level: level(operation),
             synced: operation.durability == Durability::Synced,
             token: token.unwrap_or_default(),
             idempotency_key: if repeated { format!("op {number}").into() } else { bytes::Bytes::new() },
-        })
+        };
+        Some((shows, request))
+    }
+}
+
+impl Sessions {
+    /// The id that a call shows, the same one whenever it is sent.
+    fn shows(&mut self, number: usize, operation: &PlannedOperation) -> IdName {
+        if !operation.action.shows_id() {
+            return IdName::First;
+        }
+        let ids = self.ids.entry(operation.session).or_default();
+        *self.shown_by.entry(number).or_insert_with(|| ids.shown(operation.shows))
+    }
+
+    /// What an answer says of the session's being there, and of its ids.
+    fn told(&mut self, number: usize, operation: &PlannedOperation, shows: IdName, answer: &Answer) {
+        let ids = self.ids.entry(operation.session).or_default();
+        match (answer, operation.action) {
+            (Answer::Acknowledged { .. } | Answer::Partly { .. }, Action::Create) => {
+                ids.give(IdName::First);
+                self.created.insert(operation.session);
+            }
+            (Answer::Acknowledged { .. } | Answer::Partly { .. }, Action::Rotate { .. }) => {
+                ids.give(IdName::Of(number));
+            }
+            (Answer::Refused(Refusal::Rotated) | Answer::Read { shown: Shown::Rotated, .. }, _) => {
+                ids.refuse(shows);
+            }
+            _ => {}
+        }
     }
 }
 

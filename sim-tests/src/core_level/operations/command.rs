@@ -1,14 +1,16 @@
 //! An action of the plan as a command of the engine.
 
 use bytes::Bytes;
-use sojourn_node::engine::{Changes, Command, Create, SetChange, Update};
+use sojourn_node::engine::{Changes, Command, Create, Rotate, SetChange, Update};
 use sojourn_node::session::{AuthBlock, Value, ValueKind};
 
+use super::id::secret_of;
 use crate::plan::{Action, BORN, Shape, value_of};
+use crate::record::IdName;
 
 /// None for a read.
 pub(super) fn command(action: Action, operation: usize, shape: &Shape) -> Option<Command> {
-    let update = |changes| Some(Command::Update(Update { changes, touch: false }));
+    let update = |changes| Some(Command::Update(Update { changes, ..Update::default() }));
     match action {
         Action::Create => Some(Command::Create(Create {
             namespace: "web".into(),
@@ -31,8 +33,13 @@ pub(super) fn command(action: Action, operation: usize, shape: &Shape) -> Option
             update(Changes { set_auth: Some(auth), ..Changes::default() })
         }
         Action::Touch => Some(Command::Touch),
+        Action::Rotate { grace_ms } => Some(Command::Rotate(Rotate {
+            secret: secret_of(IdName::Of(operation)),
+            grace_ms: grace_ms.into(),
+            update: Update::default(),
+        })),
         Action::Revoke => Some(Command::Revoke { reason: value_of(operation).into() }),
-        Action::Read => None,
+        Action::LogOutEverywhere { .. } | Action::Read => None,
     }
 }
 

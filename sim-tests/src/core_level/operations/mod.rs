@@ -3,6 +3,8 @@
 mod call;
 mod client;
 mod command;
+mod id;
+mod principal;
 mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +12,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use crdts::CvRDT;
 use sojourn_node::session::{Key, Partition, VersionVector};
 
+use crate::ids::KnownIds;
 use crate::plan::{Plan, SessionId};
+use crate::record::IdName;
 
 pub(super) use call::{Request, call};
 pub(super) use client::run_clients;
+pub(super) use id::secret_of;
+pub(super) use principal::{is_ended, is_ended_now};
 pub(super) use serve::shown;
+
+/// The namespace of all sessions.
+const NAMESPACE: &str = "web";
+
+/// The cluster's secret for keys.
+const SECRET: [u8; 32] = [9; 32];
 
 /// What clients know of the sessions.
 pub(super) struct Sessions {
@@ -24,6 +36,9 @@ pub(super) struct Sessions {
     first_sent_us: BTreeMap<SessionId, u64>,
     tokens: BTreeMap<(u16, SessionId), VersionVector>,
     newest: BTreeMap<SessionId, VersionVector>,
+    ids: BTreeMap<SessionId, KnownIds>,
+    /// What each operation shows, also when it is sent again.
+    shown_by: BTreeMap<usize, IdName>,
     /// Sessions that were created besides the plan's.
     pub(super) others: u32,
     /// Clients that have more to do.
@@ -38,13 +53,15 @@ impl Sessions {
             first_sent_us: BTreeMap::new(),
             tokens: BTreeMap::new(),
             newest: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            shown_by: BTreeMap::new(),
             others: 0,
             busy_clients: 0,
         }
     }
 
     pub(super) fn key(session: SessionId) -> Key {
-        Key::derive(&[9; 32], "web", &format!("session {}", session.0))
+        Key::derive(&SECRET, NAMESPACE, &format!("session {}", session.0))
     }
 
     pub(super) fn partition(&self, session: SessionId) -> Partition {

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use crdts::CvRDT;
 use parking_lot::Mutex;
+use sojourn_node::directory::Principal;
 use sojourn_node::engine::{Command, Committed, Covered, Durability, EngineError, ExecuteOptions, Record};
+use sojourn_node::env::Rng;
 use sojourn_node::replication::{Fetched, gather};
-use sojourn_node::session::{DecodeLimits, Liveness, SessionView, VersionVector};
+use sojourn_node::session::{DecodeLimits, IdVerdict, Key, Liveness, SecretHash, SessionView, VersionVector};
 use sojourn_proto::session::v1::Consistency;
 
 use super::Request;
+use super::id::id_of;
+use super::principal::{begin_login, is_ended, put, record_of};
 use crate::core_level::fetch::fetch_from;
 use crate::core_level::layout;
 use crate::core_level::node::Shared;
@@ -50,7 +54,7 @@ pub(super) async fn serve(me: &Me, node: &Shared, request: Request, timeout: Dur
     let reserve = (timeout / 20).min(Duration::from_millis(20));
     let deadline = node.env.clock.monotonic() + timeout;
     let call = Call { me, node, request, deadline, reserve };
-    let is_write = call.request.command.is_some();
+    let is_write = call.request.is_write();
     let answered = tokio::time::timeout(timeout, call.answer()).await;
     let failed = if is_write { Answer::Unknown } else { Answer::Refused(Refusal::Unavailable) };
     let refused = |answer| Served { answer, token: None };
@@ -62,57 +66,164 @@ pub(super) async fn serve(me: &Me, node: &Shared, request: Request, timeout: Dur
 }
 
 impl Call<'_> {
-    async fn answer(&self) -> Result<(Answer, VersionVector), Answer> {
+    async fn answer(mut self) -> Result<(Answer, VersionVector), Answer> {
+        if let Some(Command::Rotate(rotate)) = &self.request.command
+            && self.has_id(rotate.secret).await
+        {
+            // An earlier attempt has done it.
+            self.request.shown = rotate.secret;
+        }
         let wait = self.left_to_wait();
         let waited = self.node.engine.wait_for(self.request.partition, &self.request.token, wait).await;
         waited.map_err(|_| Answer::Refused(Refusal::NotYet))?;
-        match self.request.command.clone() {
-            Some(command) => self.write(command).await,
-            None => self.read().await,
+        match (self.request.command.clone(), self.request.log_out) {
+            (Some(command), _) => self.write(command).await,
+            (None, Some(principal)) => self.log_out_everywhere(&format!("p{principal}")).await,
+            (None, None) => self.read().await,
         }
+    }
+
+    fn options(&self) -> ExecuteOptions {
+        let request = &self.request;
+        ExecuteOptions {
+            durability: if request.synced { Durability::Synced } else { Durability::Buffered },
+            idempotency_key: Some(request.idempotency_key.clone()).filter(|key| !key.is_empty()),
+            ack: request.level != Consistency::LocalOne || request.revokes.is_some(),
+            shown: request.shown,
+            limits: None,
+        }
+    }
+
+    async fn log_out_everywhere(&self, principal: &str) -> Result<(Answer, VersionVector), Answer> {
+        let engine = &self.node.engine;
+        let now_ms = engine.trusted_wall_ms().map_err(|_| Answer::Refused(Refusal::Unavailable))?;
+        let key = record_of(principal, now_ms);
+        let changes = Principal::log_out_everywhere(self.node.env.rng.with(|rng| rng.random()), None);
+        let committed = match put(engine, principal, changes.clone(), &self.options(), now_ms).await {
+            Err(EngineError::Partial) => {
+                self.complete(key).await.map_err(|error| write_failed(&error))?;
+                put(engine, principal, changes, &self.options(), now_ms).await
+            }
+            outcome => outcome,
+        };
+        self.concluded(key, committed.map_err(|error| write_failed(&error))?).await
+    }
+
+    /// Refuses a session that was ended through its principal, and prepares a login.
+    async fn admit(&self, command: &mut Command) -> Result<(), EngineError> {
+        let (engine, key) = (&self.node.engine, self.request.key);
+        let now_ms = engine.trusted_wall_ms().map_err(|_| EngineError::NotReady { detail: String::new() })?;
+        if let Some(record) = engine.read(key).await?
+            && matches!(command, Command::Update(_) | Command::Touch | Command::Rotate(_))
+            && matches!(shown(&record.state, now_ms), Shown::Live(_))
+        {
+            match self.verdict(&record, now_ms) {
+                IdVerdict::Current | IdVerdict::Alias => {}
+                IdVerdict::Replaced => return Err(EngineError::Rotated),
+                IdVerdict::Unknown => return Err(EngineError::NotFound),
+            }
+            if is_ended(engine, key, &record.state, now_ms).await? {
+                return Err(EngineError::Revoked);
+            }
+        }
+        if let Command::Update(update) = command
+            && let Some(auth) = &mut update.changes.set_auth
+        {
+            begin_login(engine, key, auth, now_ms).await?;
+        }
+        Ok(())
     }
 
     fn left_to_wait(&self) -> Duration {
         self.deadline.saturating_sub(self.node.env.clock.monotonic()).saturating_sub(self.reserve)
     }
 
-    async fn write(&self, command: Command) -> Result<(Answer, VersionVector), Answer> {
-        let (engine, request) = (&self.node.engine, &self.request);
-        let ack = request.level != Consistency::LocalOne;
-        let options = ExecuteOptions {
-            durability: if request.synced { Durability::Synced } else { Durability::Buffered },
-            idempotency_key: Some(request.idempotency_key.clone()).filter(|key| !key.is_empty()),
-            ack,
+    async fn write(&self, mut command: Command) -> Result<(Answer, VersionVector), Answer> {
+        let admitted = match self.admit(&mut command).await {
+            Err(EngineError::Partial) => match self.complete(self.request.key).await {
+                Ok(()) => self.admit(&mut command).await,
+                failed => failed,
+            },
+            admitted => admitted,
         };
-        let committed = match engine.execute(request.key, command.clone(), &options).await {
+        let committed = match admitted {
+            Ok(()) => self.execute(command).await,
+            Err(refused) => Err(refused),
+        };
+        if matches!(committed, Err(EngineError::Rotated)) {
+            self.note_replay().await;
+        }
+        let committed = committed.map_err(|error| write_failed(&error))?;
+        self.follow_receipt(&committed);
+        self.concluded(self.request.key, committed).await
+    }
+
+    async fn execute(&self, command: Command) -> Result<Committed, EngineError> {
+        let (engine, key, options) = (&self.node.engine, self.request.key, self.options());
+        match engine.execute(key, command.clone(), &options).await {
             Err(EngineError::Partial) => {
-                self.complete().await.map_err(|error| write_failed(&error))?;
-                engine.execute(request.key, command, &options).await
+                self.complete(key).await?;
+                engine.execute(key, command, &options).await
             }
             outcome => outcome,
+        }
+    }
+
+    /// Marks the session of which a replaced id was used. That this may fail changes no answer.
+    async fn note_replay(&self) {
+        let options = ExecuteOptions { shown: self.request.shown, ..ExecuteOptions::default() };
+        drop(self.node.engine.execute(self.request.key, Command::MarkReplay, &options).await);
+    }
+
+    /// What a live session shows to the holder of this request's id.
+    fn by_id(&self, shown: Shown, record: &Record, now_ms: u64) -> Shown {
+        match (shown, self.verdict(record, now_ms)) {
+            (Shown::Live(_), IdVerdict::Replaced) => Shown::Rotated,
+            (Shown::Live(_), IdVerdict::Unknown) => Shown::Absent,
+            (shown, _) => shown,
+        }
+    }
+
+    fn verdict(&self, record: &Record, now_ms: u64) -> IdVerdict {
+        SessionView::open(&record.state, &DecodeLimits::default())
+            .map_or(IdVerdict::Unknown, |view| view.judge_id(&self.request.shown, now_ms))
+    }
+
+    async fn has_id(&self, secret: SecretHash) -> bool {
+        let Ok(Some(record)) = self.node.engine.read(self.request.key).await else { return false };
+        SessionView::open(&record.state, &DecodeLimits::default())
+            .is_ok_and(|view| view.ids().current_secret() == secret)
+    }
+
+    /// The receipt of a revocation that was made, or found made.
+    fn follow_receipt(&self, committed: &Committed) {
+        let (Some(session), Some(sim)) = (self.request.revokes, self.me.upgrade()) else { return };
+        let vector = match committed.dot {
+            Some(dot) => VersionVector::from(crdts::Dot::new(dot.origin, dot.seq)),
+            None => committed.vector.clone(),
         };
-        let committed = committed.map_err(|error| write_failed(&error))?;
+        sim.lock().follow_receipt(self.node.at(), session, vector);
+    }
+
+    async fn concluded(&self, key: Key, committed: Committed) -> Result<(Answer, VersionVector), Answer> {
         let node = self.node.node;
-        let answer = if !ack || self.confirm(&committed).await {
-            Answer::Acknowledged { node }
-        } else {
-            Answer::Partly { node }
-        };
+        let is_enough = self.request.level == Consistency::LocalOne || self.confirm(key, &committed).await;
+        let answer = if is_enough { Answer::Acknowledged { node } } else { Answer::Partly { node } };
         Ok((answer, committed.vector))
     }
 
-    async fn confirm(&self, committed: &Committed) -> bool {
+    async fn confirm(&self, key: Key, committed: &Committed) -> bool {
         let (node, request) = (self.node, &self.request);
         let wait = self.left_to_wait();
-        let Some(dot) = committed.dot else { return self.confirm_state(committed, wait).await };
+        let Some(dot) = committed.dot else { return self.confirm_state(key, committed, wait).await };
         let watch = node.membership.clone();
         node.acks.wait_level(request.partition, dot, request.level, watch, wait).await.is_ok()
     }
 
-    async fn confirm_state(&self, committed: &Committed, wait: Duration) -> bool {
+    async fn confirm_state(&self, key: Key, committed: &Committed, wait: Duration) -> bool {
         let look = async {
             loop {
-                if let Ok(held) = self.fetch(self.request.level, wait).await
+                if let Ok(held) = self.fetch(key, self.request.level, wait).await
                     && held.iter().all(|held| held.state.as_ref() == Some(&committed.state))
                 {
                     return;
@@ -123,19 +234,19 @@ impl Call<'_> {
         tokio::time::timeout(wait, look).await.is_ok()
     }
 
-    async fn fetch(&self, level: Consistency, timeout: Duration) -> Result<Vec<Fetched>, ()> {
-        let (me, node, key) = (self.me, self.node, self.request.key);
+    async fn fetch(&self, key: Key, level: Consistency, timeout: Duration) -> Result<Vec<Fetched>, ()> {
+        let (me, node) = (self.me, self.node);
         let ask = |replica| fetch_from(me, node, replica, vec![key]);
         let (watch, partition) = (node.membership.clone(), self.request.partition);
         gather(watch, node.me.replica, partition, level, timeout, ask).await.map_err(|_| ())
     }
 
-    async fn complete(&self) -> Result<(), EngineError> {
+    async fn complete(&self, key: Key) -> Result<(), EngineError> {
         let wait = self.left_to_wait() / 2;
         for level in [Consistency::LocalQuorum, Consistency::EachQuorum] {
-            let fetched = self.fetch(level, wait).await.unwrap_or_default();
+            let fetched = self.fetch(key, level, wait).await.unwrap_or_default();
             let found = fetched.iter().any(|answer| answer.state.is_some());
-            self.take_over(fetched).await?;
+            self.take_over(key, fetched).await?;
             if found {
                 return Ok(());
             }
@@ -143,10 +254,10 @@ impl Call<'_> {
         Ok(())
     }
 
-    async fn take_over(&self, fetched: Vec<Fetched>) -> Result<(), EngineError> {
+    async fn take_over(&self, key: Key, fetched: Vec<Fetched>) -> Result<(), EngineError> {
         for Fetched { state, vector, .. } in fetched {
             let Some(state) = state else { continue };
-            let (states, covered) = (vec![(self.request.key, state)], Covered::EachRecord(vector));
+            let (states, covered) = (vec![(key, state)], Covered::EachRecord(vector));
             self.node.engine.merge_states(self.request.partition, states, covered).await?;
         }
         Ok(())
@@ -156,11 +267,12 @@ impl Call<'_> {
         let failed = || Answer::Refused(Refusal::Unavailable);
         let mut seen = VersionVector::new();
         if self.request.level != Consistency::LocalOne {
-            let fetched = self.fetch(self.request.level, self.left_to_wait()).await.map_err(|()| failed())?;
+            let fetched = self.fetch(self.request.key, self.request.level, self.left_to_wait()).await;
+            let fetched = fetched.map_err(|()| failed())?;
             for answer in &fetched {
                 seen.merge(answer.vector.clone());
             }
-            self.take_over(fetched).await.map_err(|_| failed())?;
+            self.take_over(self.request.key, fetched).await.map_err(|_| failed())?;
         }
         let mut read = self.node.engine.read(self.request.key).await;
         let is_partial = match &read {
@@ -168,19 +280,31 @@ impl Call<'_> {
             Err(error) => matches!(error, EngineError::Partial),
         };
         if is_partial {
-            self.complete().await.map_err(|_| failed())?;
+            self.complete(self.request.key).await.map_err(|_| failed())?;
             read = self.node.engine.read(self.request.key).await;
         }
         let record = read.map_err(|_| failed())?;
         let now_ms = self.node.engine.trusted_wall_ms().map_err(|_| failed())?;
-        let shown = record.as_ref().map_or(Shown::Absent, |record| shown(&record.state, now_ms));
+        let mut shown = record
+            .as_ref()
+            .map_or(Shown::Absent, |record| self.by_id(shown(&record.state, now_ms), record, now_ms));
+        if shown == Shown::Rotated {
+            self.note_replay().await;
+        }
+        if let (Shown::Live(_), Some(record)) = (&shown, &record) {
+            let (engine, key) = (&self.node.engine, self.request.key);
+            if is_ended(engine, key, &record.state, now_ms).await.map_err(|_| failed())? {
+                shown = Shown::Revoked;
+            }
+        }
         let mut token = record.map(|record| record.vector).unwrap_or_default();
         token.merge(seen);
         match shown {
             Shown::Partial => Err(failed()),
             // These are errors of the API, and errors bring no token.
-            Shown::Absent => Err(Answer::Read { node: self.node.node, shown }),
-            Shown::Revoked => Err(Answer::Read { node: self.node.node, shown }),
+            Shown::Absent | Shown::Revoked | Shown::Rotated => {
+                Err(Answer::Read { node: self.node.node, shown })
+            }
             Shown::Live(_) => Ok((Answer::Read { node: self.node.node, shown }, token)),
         }
     }
@@ -196,10 +320,12 @@ fn write_failed(error: &EngineError) -> Answer {
         EngineError::NotFound | EngineError::Expired => Answer::Refused(Refusal::NotFound),
         EngineError::Revoked => Answer::Refused(Refusal::Revoked),
         EngineError::AlreadyExists => Answer::Refused(Refusal::AlreadyExists),
+        EngineError::Rotated => Answer::Refused(Refusal::Rotated),
+        EngineError::AlreadyRotated => Answer::Refused(Refusal::AlreadyRotated),
         EngineError::Partial => Answer::Refused(Refusal::Unavailable),
-        EngineError::LimitExceeded { .. } | EngineError::InvalidArgument { .. } => {
-            Answer::Refused(Refusal::Invalid)
-        }
+        EngineError::LimitExceeded { .. }
+        | EngineError::NotAsExpected { .. }
+        | EngineError::InvalidArgument { .. } => Answer::Refused(Refusal::Invalid),
         EngineError::NotReady { .. } => Answer::Refused(Refusal::Unavailable),
         // The disk may have kept the write all the same.
         EngineError::Store(_) | EngineError::Unsynced { .. } => Answer::Unknown,
@@ -220,6 +346,7 @@ pub(in crate::core_level) fn shown(state: &bytes::Bytes, now_ms: u64) -> Shown {
 
 fn content(view: SessionView<'_>) -> Option<Content> {
     let (absolute_deadline_ms, expires_at_ms) = (view.absolute_deadline_ms(), view.expires_at_ms());
+    let id = Some(id_of(view.ids().current_secret()));
     let content = view.content().ok()?;
     let text = |bytes: &bytes::Bytes| String::from_utf8_lossy(bytes).into_owned();
     let attributes = content.attributes.iter().map(|(name, value)| ((*name).to_owned(), text(&value.bytes)));
@@ -230,6 +357,7 @@ fn content(view: SessionView<'_>) -> Option<Content> {
         counter,
         members: members.map(text).collect(),
         principal: content.auth.as_ref().map(|auth| auth.principal.to_string()),
+        id,
         absolute_deadline_ms,
         expires_at_ms,
     })

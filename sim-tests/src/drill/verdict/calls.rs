@@ -9,7 +9,7 @@ use crate::record::{Answer, Happening, Phase, Refusal};
 /// Calls by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Answered: done, read, or a plain "not there" or "ended".
+    /// Answered: done, read, or a plain "not there", "ended" or "under another id".
     pub answered: u64,
     /// Certainly changed nothing, because of the cluster's state.
     pub refused: u64,
@@ -24,7 +24,13 @@ impl Calls {
         match answer {
             Answer::Acknowledged { .. }
             | Answer::Read { .. }
-            | Answer::Refused(Refusal::NotFound | Refusal::Revoked | Refusal::AlreadyExists) => {
+            | Answer::Refused(
+                Refusal::NotFound
+                | Refusal::Revoked
+                | Refusal::Rotated
+                | Refusal::AlreadyRotated
+                | Refusal::AlreadyExists,
+            ) => {
                 self.answered += 1;
                 self.slowest_ms = self.slowest_ms.max(took_ms);
             }
@@ -47,7 +53,7 @@ pub(super) fn count(plan: &Plan, timeline: &[(u64, Happening)], calls: &mut BTre
             Happening::FaultBegan { .. } => wrong += 1,
             Happening::FaultEnded { .. } => wrong = wrong.saturating_sub(1),
             Happening::Phase(phase) => healed |= *phase != Phase::Chaos,
-            Happening::Invoked { operation, again } => {
+            Happening::Invoked { operation, again, .. } => {
                 open.insert((*operation, *again), (*at_us, wrong > 0 && !healed));
             }
             Happening::Answered { operation, again, answer } => {

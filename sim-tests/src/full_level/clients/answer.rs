@@ -22,6 +22,8 @@ pub(super) fn of_read(error: &Error) -> Failed {
     Failed::Refused(match error {
         Error::NotFound => Refusal::NotFound,
         Error::Revoked(_) => Refusal::Revoked,
+        Error::Rotated(_) => Refusal::Rotated,
+        Error::AlreadyRotated(_) => Refusal::AlreadyRotated,
         Error::AlreadyExists => Refusal::AlreadyExists,
         Error::NotYet(_) => Refusal::NotYet,
         Error::InvalidArgument(_) | Error::LimitExceeded(_) | Error::PermissionDenied(_) => Refusal::Invalid,
@@ -31,8 +33,8 @@ pub(super) fn of_read(error: &Error) -> Failed {
 
 /// Of a write by a client that makes further attempts of its own, or not.
 pub(super) fn of_write(error: &Error, retries: bool) -> Failed {
-    if let Error::ConsistencyNotReached(details) = error {
-        let replica = details.metadata.get("replica_id").and_then(|id| id.parse().ok());
+    if let Error::Partial(partial) = error {
+        let replica = partial.details.metadata.get("replica_id").and_then(|id| id.parse().ok());
         return replica.map_or(Failed::Unknown, Failed::Partly);
     }
     if retries {
@@ -41,6 +43,8 @@ pub(super) fn of_write(error: &Error, retries: bool) -> Failed {
     match error {
         Error::NotFound
         | Error::Revoked(_)
+        | Error::Rotated(_)
+        | Error::AlreadyRotated(_)
         | Error::AlreadyExists
         | Error::NotYet(_)
         | Error::InvalidArgument(_)
@@ -57,7 +61,7 @@ pub(super) fn of_write(error: &Error, retries: bool) -> Failed {
 
 #[cfg(test)]
 mod tests {
-    use sojourn_client::Details;
+    use sojourn_client::{Details, Partial};
 
     use super::*;
 
@@ -81,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_write_that_too_few_confirmed_names_who_made_it() {
-        let short = Error::ConsistencyNotReached(details("CONSISTENCY_NOT_REACHED", &[("replica_id", "3")]));
+        let details = *details("CONSISTENCY_NOT_REACHED", &[("replica_id", "3")]);
+        let short = Error::Partial(Box::new(Partial { details, ..Partial::default() }));
         assert_eq!(of_write(&short, true), Failed::Partly(3));
     }
 

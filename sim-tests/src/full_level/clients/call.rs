@@ -5,7 +5,7 @@ use sojourn_proto::session::v1 as pb;
 
 use super::super::content::{NAMESPACE, changes, content, wire_changes};
 use crate::plan::{self, Action, PlannedOperation, Shape};
-use crate::record::Shown;
+use crate::record::{IdName, Shown};
 
 /// A call that succeeded.
 pub(super) struct Done {
@@ -14,7 +14,7 @@ pub(super) struct Done {
     pub(super) token: CausalToken,
     /// Of a read.
     pub(super) shown: Option<Shown>,
-    /// Of a creation.
+    /// Of a creation or a rotation.
     pub(super) id: Option<Secret>,
 }
 
@@ -26,20 +26,24 @@ pub(super) struct Call<'a> {
     pub(super) number: usize,
     /// The session, unless it is being made.
     pub(super) id: Option<&'a Secret>,
+    /// Its name.
+    pub(super) shows: IdName,
     pub(super) token: Option<CausalToken>,
 }
 
-/// The idempotency key of an operation.
+/// The idempotency key of an operation; a rotation's must not be short.
 pub(super) fn key(number: usize) -> String {
-    format!("operation-{number}")
+    format!("operation number {number}")
 }
 
 impl Call<'_> {
     pub(super) async fn make(&self) -> Result<Done, Error> {
         match (self.operation.action, self.id) {
             (Action::Create, _) => self.create().await,
+            (Action::LogOutEverywhere { principal }, _) => self.log_out_everywhere(principal).await,
             (Action::Read, Some(id)) => self.read(id).await,
             (Action::Touch, Some(id)) => self.touch(id).await,
+            (Action::Rotate { grace_ms }, Some(id)) => self.rotate(id, grace_ms).await,
             (Action::Revoke, Some(id)) => self.revoke(id).await,
             (_, Some(id)) => self.update(id).await,
             (_, None) => Err(Error::NotFound),
@@ -67,7 +71,8 @@ impl Call<'_> {
             None => call,
         };
         let read = call.await?;
-        let shown = Some(Shown::Live(content(&read.session)));
+        let id = Some(self.shows).filter(|_| !read.id_replaced);
+        let shown = Some(Shown::Live(content(&read.session, id)));
         Ok(Done { replica: read.replica_id, token: read.token, shown, id: None })
     }
 
@@ -76,10 +81,25 @@ impl Call<'_> {
         Ok(Done { replica: touched.replica_id, token: touched.token, shown: None, id: None })
     }
 
+    async fn rotate(&self, id: &Secret, grace_ms: u32) -> Result<Done, Error> {
+        let call = self.client.rotate(NAMESPACE, id).grace_ms(grace_ms).idempotency_key(key(self.number));
+        let rotated = set(call, self).await?;
+        Ok(Done { replica: rotated.replica_id, token: rotated.token, shown: None, id: Some(rotated.id) })
+    }
+
     async fn revoke(&self, id: &Secret) -> Result<Done, Error> {
         let call = self.client.revoke(NAMESPACE, id, "logout").idempotency_key(key(self.number));
         let revoked = set(call, self).await?;
         Ok(Done { replica: revoked.replica_id, token: revoked.token, shown: None, id: None })
+    }
+
+    async fn log_out_everywhere(&self, principal: u8) -> Result<Done, Error> {
+        let call = self.client.end_all_sessions(NAMESPACE, &format!("p{principal}"));
+        let call = call.idempotency_key(key(self.number));
+        let replica = call.levels(self.level(), self.durability(), self.timeout_ms()).await?.replica_id;
+        // What it did is in another partition than the session's.
+        let token = self.token.clone().unwrap_or_default();
+        Ok(Done { replica, token, shown: None, id: None })
     }
 
     async fn update(&self, id: &Secret) -> Result<Done, Error> {
@@ -151,7 +171,7 @@ macro_rules! writes {
     )*};
 }
 
-writes!(CreateCall, UpdateCall, TouchCall, RevokeCall);
+writes!(CreateCall, UpdateCall, TouchCall, RotateCall, RevokeCall, EndAllSessionsCall);
 
 /// A token that names writes nobody has made: so many of replica 1's first start.
 pub(super) fn forged(partition: u16) -> CausalToken {

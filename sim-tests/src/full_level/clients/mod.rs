@@ -3,6 +3,7 @@
 mod answer;
 mod call;
 mod load;
+mod watcher;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -15,14 +16,14 @@ use sojourn_client::{CausalToken, Client, ClientConfig, Environment, TlsConfig};
 use self::answer::Failed;
 use self::call::{Call, Done};
 use super::Tale;
-use super::board::{Board, Known, Stage, partition_of};
+use super::board::{Board, Known, Stage};
 use super::certificates::CLUSTER_ID;
 use super::config::address;
 use super::insider::Insider;
 use super::node::SimNode;
 use crate::env::{SimNetwork, Wire};
-use crate::plan::{Action, Consistency, Durability, NodeId, Plan, PlannedOperation, SessionId, Token};
-use crate::record::{Answer, Happening};
+use crate::plan::{Action, Consistency, Durability, NodeId, Plan, PlannedOperation, SessionId, Shows, Token};
+use crate::record::{Answer, Happening, IdName};
 
 /// Between two attempts to connect, and two looks at who a replica is.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -49,6 +50,12 @@ pub(super) struct Clients {
     pub(super) nodes: Arc<Mutex<Vec<Arc<SimNode>>>>,
 }
 
+/// Whether the library makes further attempts for a client: those of a call that says
+/// itself what it does may go to other nodes.
+pub(crate) fn may_send_elsewhere(client: u16) -> bool {
+    !client.is_multiple_of(2)
+}
+
 /// One client.
 struct User {
     shared: Clients,
@@ -71,6 +78,7 @@ impl Clients {
             });
         }
         tokio::spawn(load::make(self.clone()));
+        tokio::spawn(watcher::follow(self.clone()));
         let mut last = User::connect(self, None).await;
         last.speak_after_heal().await;
         std::future::pending::<()>().await;
@@ -111,7 +119,7 @@ impl Clients {
 impl User {
     async fn connect(shared: Clients, number: Option<u16>) -> Self {
         // Every other client leaves no attempt to the library, so that its answers are certain.
-        let retries = if number.is_some_and(|number| number % 2 == 0) { 0 } else { 4 };
+        let retries = if number.is_none_or(may_send_elsewhere) { 4 } else { 0 };
         let seed = u64::from(number.unwrap_or(u16::MAX - shared.region as u16)) << 40;
         let client = shared.connect(retries, seed).await;
         shared.board.state.lock().clients_connected += 1;
@@ -156,6 +164,7 @@ impl User {
                 consistency: Consistency::LocalOne,
                 durability: Durability::Synced,
                 token: Token::Own,
+                shows: Shows::Newest,
                 repeated: false,
                 timeout_ms: LIVENESS_TIMEOUT_MS,
             };
@@ -171,19 +180,25 @@ impl User {
             return;
         }
         let token = known.as_ref().and_then(|known| self.token(operation, known));
-        let id = known.as_ref().map(|known| &known.id);
-        let call = Call { client: &self.client, shape: &shared.plan.shape, operation, number, id, token };
-        shared.tale.tell(Happening::Invoked { operation: number, again: false });
+        let known = known.as_ref().filter(|_| operation.action.shows_id());
+        let shows = known.map_or(IdName::First, |known| known.ids.shown(operation.shows));
+        let id = known.and_then(|known| known.secrets.get(&shows));
+        let call =
+            Call { client: &self.client, shape: &shared.plan.shape, operation, number, id, shows, token };
+        shared.tale.tell(Happening::Invoked { operation: number, again: false, shows });
         let outcome = call.make().await;
         let repetition = call.repetition().filter(|_| operation.repeated);
-        let answer = self.conclude(operation, outcome).await;
+        if matches!(outcome, Err(sojourn_client::Error::Rotated(_))) {
+            self.forget(operation.session, shows);
+        }
+        let answer = self.conclude(number, operation, outcome).await;
         let maker = match &answer {
             Answer::Acknowledged { node } => Some(*node),
             _ => None,
         };
         shared.tale.tell(Happening::Answered { operation: number, again: false, answer });
         if let (Some(node), Some(request)) = (maker, repetition) {
-            self.repeat(number, node, request).await;
+            self.repeat(number, shows, node, request).await;
         }
     }
 
@@ -198,6 +213,7 @@ impl User {
 
     async fn conclude(
         &self,
+        number: usize,
         operation: &PlannedOperation,
         outcome: Result<Done, sojourn_client::Error>,
     ) -> Answer {
@@ -205,7 +221,7 @@ impl User {
         let failed = match outcome {
             Ok(done) => {
                 let node = shared.node_of(done.replica).await;
-                self.remember(operation, &done);
+                self.remember(number, operation, &done);
                 let Some(node) = node else { return Answer::Unknown };
                 return match done.shown {
                     Some(shown) => Answer::Read { node, shown },
@@ -213,7 +229,7 @@ impl User {
                 };
             }
             Err(error) if operation.action == Action::Read => answer::of_read(&error),
-            Err(error) => answer::of_write(&error, self.number.is_none_or(|number| number % 2 == 1)),
+            Err(error) => answer::of_write(&error, self.number.is_none_or(may_send_elsewhere)),
         };
         match failed {
             Failed::Refused(refusal) => Answer::Refused(refusal),
@@ -224,12 +240,24 @@ impl User {
         }
     }
 
-    fn remember(&self, operation: &PlannedOperation, done: &Done) {
+    /// A node has said that an id was replaced.
+    fn forget(&self, session: SessionId, id: IdName) {
+        if let Some(known) = self.shared.board.state.lock().sessions.get_mut(&session) {
+            known.ids.refuse(id);
+        }
+    }
+
+    fn remember(&self, number: usize, operation: &PlannedOperation, done: &Done) {
         let mut state = self.shared.board.state.lock();
-        if let Some(id) = &done.id {
-            let partition = partition_of(&done.token);
-            let known = Known { id: id.clone(), partition, newest: done.token.clone(), own: BTreeMap::new() };
-            state.sessions.insert(operation.session, known);
+        match (&done.id, state.sessions.get_mut(&operation.session)) {
+            (Some(id), Some(known)) if operation.action != Action::Create => {
+                known.give(IdName::Of(number), id.clone());
+            }
+            (Some(id), _) => {
+                let known = Known::new(id.clone(), done.token.clone());
+                state.sessions.insert(operation.session, known);
+            }
+            (None, _) => {}
         }
         if let Some(known) = state.sessions.get_mut(&operation.session) {
             known.newest = done.token.clone();
@@ -241,6 +269,7 @@ impl User {
     async fn repeat(
         &mut self,
         number: usize,
+        shows: IdName,
         node: NodeId,
         request: sojourn_proto::session::v1::UpdateRequest,
     ) {
@@ -253,7 +282,7 @@ impl User {
                 place.insert(insider)
             }
         };
-        shared.tale.tell(Happening::Invoked { operation: number, again: true });
+        shared.tale.tell(Happening::Invoked { operation: number, again: true, shows });
         let answer = match insider.update(request).await {
             Ok(done) => match shared.node_of(done.replica_id).await {
                 Some(node) => Answer::Acknowledged { node },

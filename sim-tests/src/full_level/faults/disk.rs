@@ -79,7 +79,9 @@ fn restore(world: &mut World, node: NodeId) -> Begun {
         end: move |world: &mut World| {
             world.cut_power(&node, Crash::Clean);
             is_restored.set(node.disk.lock().bytes() != backup.bytes());
-            *node.disk.lock() = backup.copy();
+            // A vote that is taken back, or an entry, would break what Raft rests on.
+            let restored = backup.copy_with(Tree::Raft, &node.disk.lock());
+            *node.disk.lock() = restored;
             world.tale.tell(Happening::DiskLost { node: node.id, lost: LostDisk::SinceBackup });
             world.start(&node);
             world.claimed.remove(&node.id);

@@ -1,6 +1,6 @@
 //! The mix of calls: each seed leans another way.
 
-use super::super::{Action, Consistency, Durability, Token};
+use super::super::{Action, Consistency, Durability, Shows, Token};
 use super::dice::Dice;
 
 #[derive(Clone, Copy)]
@@ -12,7 +12,9 @@ enum Kind {
     AddMember,
     RemoveMember,
     Login,
+    LogOutEverywhere,
     Touch,
+    Rotate,
     Revoke,
     Read,
 }
@@ -24,6 +26,7 @@ pub(super) struct Mix {
     synced_percent: u64,
     tokens: Vec<(Token, u64)>,
     repeated_percent: u64,
+    before_percent: u64,
     fields: u64,
 }
 
@@ -37,7 +40,9 @@ impl Mix {
             (Kind::AddMember, 8),
             (Kind::RemoveMember, 4),
             (Kind::Login, 5),
+            (Kind::LogOutEverywhere, 1),
             (Kind::Touch, 10),
+            (Kind::Rotate, 4),
             (Kind::Revoke, 3),
             (Kind::Read, 40),
         ];
@@ -53,6 +58,7 @@ impl Mix {
             synced_percent: dice.pick_or(&[0, 30, 50, 100], 50),
             tokens: tokens(dice),
             repeated_percent: dice.pick_or(&[0, 10, 30], 0),
+            before_percent: dice.pick_or(&[0, 5, 25], 5),
             fields: dice.between(1, 4),
         }
     }
@@ -67,11 +73,13 @@ impl Mix {
             Kind::AddMember => Action::AddMember { member: small() },
             Kind::RemoveMember => Action::RemoveMember { member: small() },
             Kind::Login => Action::Login { principal: small() },
+            Kind::LogOutEverywhere => Action::LogOutEverywhere { principal: small() },
             Kind::Add => match dice.signed(20) as i32 {
                 0 => Action::Add { amount: 1 },
                 amount => Action::Add { amount },
             },
             Kind::Touch => Action::Touch,
+            Kind::Rotate => Action::Rotate { grace_ms: grace_ms(dice) },
             Kind::Revoke => Action::Revoke,
             Kind::Read => Action::Read,
         }
@@ -89,9 +97,18 @@ impl Mix {
         dice.weighted(&self.tokens).unwrap_or(Token::None)
     }
 
+    pub(super) fn shows(&self, dice: &mut Dice) -> Shows {
+        if dice.percent(self.before_percent) { Shows::Before } else { Shows::Newest }
+    }
+
     pub(super) fn repeated(&self, dice: &mut Dice, action: Action) -> bool {
         action.is_write() && dice.percent(self.repeated_percent)
     }
+}
+
+/// None, as at a login, or as long as calls that are under way may take.
+pub(super) fn grace_ms(dice: &mut Dice) -> u32 {
+    if dice.percent(50) { 0 } else { dice.spread(200, 30_000) as u32 }
 }
 
 fn consistency(dice: &mut Dice) -> Vec<(Consistency, u64)> {

@@ -1,7 +1,7 @@
 //! What clients do: creates, a drawn mix of calls, races around log-outs, and crowds.
 
 use super::super::{Action, Consistency, Level, PlannedOperation, SessionId, Shape, Token};
-use super::action::Mix;
+use super::action::{Mix, grace_ms};
 use super::dice::Dice;
 
 pub(super) fn draw(dice: &mut Dice, level: Level, shape: &Shape, chaos_ms: u64) -> Vec<PlannedOperation> {
@@ -80,6 +80,7 @@ impl Workload<'_> {
             consistency: self.mix.consistency(dice),
             durability: self.mix.durability(dice),
             token: self.mix.token(dice),
+            shows: self.mix.shows(dice),
             repeated: self.mix.repeated(dice, action),
             timeout_ms: dice.spread(200, 4_000),
         }
@@ -89,21 +90,26 @@ impl Workload<'_> {
     fn race(&self, dice: &mut Dice, session: SessionId, born_ms: u64) -> Vec<PlannedOperation> {
         let at_ms = self.later_ms(dice, born_ms);
         let member = 0;
+        let rotate = Action::Rotate { grace_ms: grace_ms(dice) };
         let action = dice.weighted(&[
             (Action::Revoke, 6),
             (Action::RemoveMember { member }, 2),
             (Action::Login { principal: 0 }, 1),
+            (Action::LogOutEverywhere { principal: 1 }, 1),
+            (rotate, 2),
         ]);
         let first = self.call(dice, at_ms, session, action.unwrap_or(Action::Revoke));
         let regions = self.shape.regions.len() as u64;
         let mut race = vec![first];
         for step in 1..=dice.between(1, 4) {
             let near_ms = (at_ms + dice.between(0, 30)).saturating_sub(15).min(self.chaos_ms - 1);
+            let rotate = Action::Rotate { grace_ms: grace_ms(dice) };
             let action = dice.weighted(&[
                 (Action::Touch, 3),
                 (Action::Set { field: 0 }, 3),
                 (Action::AddMember { member }, 3),
                 (Action::Login { principal: 1 }, 1),
+                (rotate, 2),
                 (Action::Read, 2),
             ]);
             let rival = self.call(dice, near_ms, session, action.unwrap_or(Action::Touch));

@@ -3,7 +3,7 @@ use std::mem::discriminant;
 
 use super::draw;
 use crate::coverage::expressible;
-use crate::plan::{Action, Fault, FaultClass, Level, NodeId, Plan, Token};
+use crate::plan::{Action, Fault, FaultClass, Level, NodeId, Plan, Shows, Token};
 
 const SEEDS: u64 = 2_000;
 
@@ -23,11 +23,16 @@ fn a_seed_draws_one_plan_and_no_other() {
 #[test]
 fn every_fault_class_and_every_action_is_drawn() {
     let (mut classes, mut actions, mut tokens) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let (mut graces, mut shows) = (BTreeSet::new(), Vec::new());
     for plan in plans(Level::Core) {
         classes.extend(plan.classes());
         for operation in &plan.operations {
             actions.push(discriminant(&operation.action));
             tokens.push(discriminant(&operation.token));
+            shows.push(operation.shows);
+            if let Action::Rotate { grace_ms } = operation.action {
+                graces.insert(grace_ms > 0);
+            }
         }
     }
     assert_eq!(classes, FaultClass::ALL.iter().copied().collect());
@@ -41,12 +46,15 @@ fn every_fault_class_and_every_action_is_drawn() {
         Action::RemoveMember { member: 0 },
         Action::Login { principal: 0 },
         Action::Touch,
+        Action::Rotate { grace_ms: 0 },
         Action::Revoke,
         Action::Read,
     ];
     assert!(all.iter().all(|action| actions.contains(&discriminant(action))));
     let all = [Token::None, Token::Own, Token::Newest, Token::Forged];
     assert!(all.iter().all(|token| tokens.contains(&discriminant(token))));
+    assert_eq!(graces.len(), 2, "with a grace and without");
+    assert!([Shows::Newest, Shows::Before].iter().all(|id| shows.contains(id)));
 }
 
 #[test]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::plan::{
     Action, Consistency, Cut, Durability, Fault, Latency, Level, NodeId, Plan, PlannedFault,
-    PlannedOperation, RegionShape, SessionId, Shape, Token,
+    PlannedOperation, RegionShape, SessionId, Shape, Shows, Token,
 };
 use crate::record::{
-    Answer, Content, Counts, Happening, LostDisk, NodeState, Outcome, Phase, Refusal, Sample, Shown,
+    Answer, Content, Counts, Happening, IdName, LostDisk, NodeState, Outcome, Phase, Refusal, Sample, Shown,
     Violation,
 };
 
@@ -87,6 +87,7 @@ fn operations() -> Vec<PlannedOperation> {
         consistency: levels[(number % 4) as usize],
         durability: if number.is_multiple_of(3) { Durability::Synced } else { Durability::Buffered },
         token: if number.is_multiple_of(5) { Token::Newest } else { Token::Own },
+        shows: Shows::Newest,
         repeated: number.is_multiple_of(11),
         timeout_ms: 2_000,
     };
@@ -142,7 +143,7 @@ fn calls(timeline: &mut Timeline, plan: &Plan) {
         let at_ms = CHAOS_MS + planned.at_ms;
         let node = NodeId(planned.client % 3 * 3);
         let (after_ms, answer) = answer(number, node);
-        timeline.at(at_ms, Happening::Invoked { operation: number, again: false });
+        timeline.at(at_ms, Happening::Invoked { operation: number, again: false, shows: IdName::First });
         if let Some(answer) = answer {
             timeline.at(at_ms + after_ms, Happening::Answered { operation: number, again: false, answer });
         }
@@ -150,7 +151,7 @@ fn calls(timeline: &mut Timeline, plan: &Plan) {
     for number in 0..9 {
         let (operation, at_ms) = (plan.operations.len() + number, 34_500 + number as u64 * 200);
         let answer = Answer::Acknowledged { node: NodeId(number as u16) };
-        timeline.at(at_ms, Happening::Invoked { operation, again: false });
+        timeline.at(at_ms, Happening::Invoked { operation, again: false, shows: IdName::First });
         timeline.at(at_ms + 80, Happening::Answered { operation, again: false, answer });
     }
 }
@@ -285,7 +286,7 @@ pub(super) fn huge() -> (Plan, Outcome) {
     for number in 0..30_000_usize {
         let at_ms = CHAOS_MS + number as u64;
         let answer = answer(number, NodeId(3)).1.unwrap_or(Answer::Unknown);
-        timeline.at(at_ms, Happening::Invoked { operation: number, again: false });
+        timeline.at(at_ms, Happening::Invoked { operation: number, again: false, shows: IdName::First });
         timeline.at(at_ms + 5, Happening::Answered { operation: number, again: false, answer });
         let state = if number % 2 == 0 { NodeState::Up } else { NodeState::Unready };
         timeline.node(at_ms, (number / 2 % 9) as u16, state);

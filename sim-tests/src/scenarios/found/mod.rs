@@ -104,4 +104,40 @@ pub const FOUND: &[Found] = &[
         (18_919, Level::Core),
         include_str!("found-done-and-forgotten.json"),
     ),
+    Found::stored(
+        "record-of-a-removed-node",
+        "A record that a transfer had brought from a node which was then removed has differed between replicas for ever.",
+        (13_888, Level::Core),
+        include_str!("record-of-a-removed-node.json"),
+    ),
+    Found::stored(
+        "reads-fail-and-writes-go-on",
+        "A node whose disk failed reads has gone on to acknowledge buffered writes.",
+        (30, Level::Full),
+        include_str!("reads-fail-and-writes-go-on.json"),
+    ),
+    Found::stored(
+        "links-stay-away-after-a-cut",
+        "Links whose packets a cut had swallowed came back only 15 seconds after the heal.",
+        (80, Level::Full),
+        include_str!("links-stay-away-after-a-cut.json"),
+    ),
+    Found::stored(
+        "raft-of-a-lost-disk",
+        "A node that came back with its name and an empty disk has answered Raft for the replica that it had been.",
+        (85, Level::Full),
+        include_str!("raft-of-a-lost-disk.json"),
+    ),
+    Found::stored(
+        "receipt-of-a-held-entry",
+        "A receipt has said that a region had ended a session whose logout a node there held back, since its clock was behind.",
+        (49, Level::Core),
+        include_str!("receipt-of-a-held-entry.json"),
+    ),
+    Found::stored(
+        "clocks-that-all-differ",
+        "A node that heard two clocks, both wrong and each in its own way, has taken its own for right because it was between them.",
+        (16_823, Level::Core),
+        include_str!("clocks-that-all-differ.json"),
+    ),
 ];

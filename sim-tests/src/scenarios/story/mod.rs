@@ -9,7 +9,7 @@ use sojourn_node::env::{Rng, SeedableRng, StdRng};
 
 use crate::plan::{
     Action, Consistency, Cut, Durability, Fault, Level, NodeId, PLAN_VERSION, Plan, PlannedFault,
-    PlannedOperation, SessionId, Shape, Token,
+    PlannedOperation, SessionId, Shape, Shows, Token,
 };
 
 /// How long a scene lasts where it does not say.
@@ -65,9 +65,22 @@ impl Story {
         self.draw(0..self.plan.shape.regions.len() as u64) as u16
     }
 
+    /// One of the other regions.
+    pub(super) fn another_region(&mut self, region: u16) -> u16 {
+        let regions = self.plan.shape.regions.len() as u16;
+        (region + 1 + self.draw(0..u64::from(regions) - 1) as u16) % regions
+    }
+
     /// One of the nodes.
     pub(super) fn any_node(&mut self) -> NodeId {
         NodeId(self.draw(0..u64::from(self.plan.shape.nodes())) as u16)
+    }
+
+    /// One of the nodes of a region.
+    pub(super) fn any_node_of(&mut self, region: u16) -> NodeId {
+        let there = |(_, of): &(NodeId, usize)| *of == usize::from(region);
+        let nodes: Vec<NodeId> = self.plan.shape.placed().filter(there).map(|(node, _)| node).collect();
+        nodes[self.draw(0..nodes.len() as u64) as usize]
     }
 
     /// All nodes in an order that the seed draws.
@@ -143,8 +156,47 @@ impl Moment<'_> {
             consistency: Consistency::LocalOne,
             durability: Durability::Synced,
             token: Token::Own,
+            shows: Shows::Newest,
             repeated: false,
             timeout_ms: 3_000,
+        });
+    }
+
+    /// A client calls, with as many replicas as it says, and knows of nothing before.
+    pub(super) fn client_asks(
+        self,
+        client: u16,
+        session: SessionId,
+        action: Action,
+        consistency: Consistency,
+    ) {
+        self.story.plan.operations.push(PlannedOperation {
+            at_ms: self.at_ms,
+            client,
+            session,
+            action,
+            consistency,
+            durability: Durability::Buffered,
+            token: Token::None,
+            shows: Shows::Newest,
+            repeated: false,
+            timeout_ms: 1_000,
+        });
+    }
+
+    /// A client reads by an id that came before the newest.
+    pub(super) fn client_replays(self, client: u16, session: SessionId) {
+        self.story.plan.operations.push(PlannedOperation {
+            at_ms: self.at_ms,
+            client,
+            session,
+            action: Action::Read,
+            consistency: Consistency::LocalOne,
+            durability: Durability::Buffered,
+            token: Token::None,
+            shows: Shows::Before,
+            repeated: false,
+            timeout_ms: 1_000,
         });
     }
 }

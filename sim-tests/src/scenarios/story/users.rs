@@ -1,13 +1,14 @@
 //! What users do while the scene is played.
 
 use super::Story;
-use crate::plan::{Action, Consistency, Durability, Level, PlannedOperation, SessionId, Token};
+use crate::plan::{Action, Consistency, Durability, Level, PlannedOperation, SessionId, Shows, Token};
 
 /// By when all sessions are created.
 const CREATED_MS: u64 = 2_000;
 /// When other calls begin; creations have been answered by then.
 const WORK_FROM_MS: u64 = 4_000;
 const TIMEOUT_MS: u64 = 3_000;
+const GRACE_MS: u32 = 5_000;
 
 impl Story {
     /// A new session, created early by a client of a region. Nobody else touches it.
@@ -63,6 +64,7 @@ impl Story {
                 3..8 => Token::Own,
                 _ => Token::Newest,
             },
+            shows: Shows::Newest,
             repeated: action.is_write() && self.draw(0..10) == 0,
             timeout_ms: TIMEOUT_MS,
         }
@@ -78,7 +80,8 @@ impl Story {
             75..83 => Action::AddMember { member: small },
             83..87 => Action::RemoveMember { member: small },
             87..92 => Action::Login { principal: small },
-            92..98 => Action::Touch,
+            92..96 => Action::Touch,
+            96..98 => Action::Rotate { grace_ms: self.either(0, GRACE_MS) },
             _ => Action::Revoke,
         }
     }

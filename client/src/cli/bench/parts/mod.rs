@@ -3,3 +3,4 @@
 pub(crate) mod loads;
 pub(crate) mod memory;
 pub(crate) mod regions;
+mod touches;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use sojourn_client::{Changes, Client, SessionId};
 
+use super::touches;
 use crate::cli::args::{BenchArgs, Part};
 use crate::cli::bench::bed::Bed;
 use crate::cli::bench::load::histogram;
@@ -17,7 +18,7 @@ use crate::cli::error::CliError;
 use crate::cli::host;
 
 /// The parts that need two regions.
-pub(crate) const PARTS: [Part; 2] = [Part::Bytes, Part::Convergence];
+pub(crate) const PARTS: [Part; 3] = [Part::Bytes, Part::Touches, Part::Convergence];
 
 const SESSIONS: usize = 1_000;
 const CALLERS: usize = 64;
@@ -50,7 +51,7 @@ impl<'a> Regions<'a> {
     /// Makes the sessions and waits until the other region has them.
     pub(crate) async fn prepare(bed: &'a Bed, args: &'a BenchArgs) -> Result<Self, CliError> {
         let Some(other) = bed.other_region() else {
-            return Err(CliError::Usage("convergence and bytes need two regions".into()));
+            return Err(CliError::Usage("bytes, touches and convergence need two regions".into()));
         };
         let (near, far) = (bed.client(bed.region()).await?, bed.client(other).await?);
         let content = Content { fields: args.fields, value_bytes: args.value_bytes };
@@ -70,16 +71,37 @@ impl<'a> Regions<'a> {
             progress.step("bytes between regions for one changed field");
             self.bytes(report).await?;
         }
+        if self.args.wants(&[Part::Touches]) {
+            progress.step("bytes between regions for a touch");
+            touches::run(self, report).await?;
+        }
         Ok(())
     }
 
+    /// A client of the writing region.
+    pub(super) fn near(&self) -> &Client {
+        &self.near
+    }
+
+    /// What was asked for.
+    pub(super) fn args(&self) -> &BenchArgs {
+        self.args
+    }
+
+    /// How many regions the writing one sends to.
+    pub(super) fn remote_regions(&self) -> f64 {
+        self.bed.state().regions.len().saturating_sub(1).max(1) as f64
+    }
+
+    /// What is sent while nobody writes.
+    pub(super) async fn idle_per_s(&self) -> Result<f64, CliError> {
+        let before = self.sent_bytes().await?;
+        tokio::time::sleep(IDLE).await;
+        Ok((self.sent_bytes().await? - before) / IDLE.as_secs_f64())
+    }
+
     async fn bytes(&self, report: &mut Report) -> Result<(), CliError> {
-        let idle_per_s = {
-            let before = self.sent_bytes().await?;
-            tokio::time::sleep(IDLE).await;
-            (self.sent_bytes().await? - before) / IDLE.as_secs_f64()
-        };
-        let remote_regions = self.bed.state().regions.len().saturating_sub(1).max(1) as f64;
+        let (idle_per_s, remote_regions) = (self.idle_per_s().await?, self.remote_regions());
         let alone = self.cost(idle_per_s, ALONE, async |number| {
             self.write(number).await?;
             tokio::time::sleep(ALONE_GAP).await;
@@ -125,13 +147,13 @@ impl<'a> Regions<'a> {
     }
 
     /// What the writing region has sent so far, in bytes before TLS.
-    async fn sent_bytes(&self) -> Result<f64, CliError> {
+    pub(super) async fn sent_bytes(&self) -> Result<f64, CliError> {
         let statuses = self.bed.statuses(&self.near, Some(self.bed.region())).await?;
         Ok(statuses.iter().map(|status| status.wan_sent_bytes_total).sum::<u64>() as f64)
     }
 
     /// Waits until nothing is on its way any more.
-    async fn quiet(&self) -> Result<(), CliError> {
+    pub(super) async fn quiet(&self) -> Result<(), CliError> {
         let started = host::now();
         while started.elapsed() < VISIBLE_MAX {
             let statuses = self.bed.statuses(&self.near, None).await?;

@@ -87,3 +87,33 @@ fn a_login_replaces_the_whole_block() {
     assert_eq!(fragment.auth.writes().len(), 1);
     assert_eq!(fragment.auth.value().unwrap().level, 2);
 }
+
+#[test]
+fn an_update_that_expects_something_else_changes_nothing() {
+    let (state, _) = after(&new(), 2, &set("a", "1"));
+    let (state, _) = after(&state, 3, &set("gone", "1"));
+    let (state, _) = after(&state, 4, &remove("gone"));
+    let expecting = |expected: &[(&str, Option<Value>)]| {
+        let one = |(name, value): &(&str, Option<Value>)| Expectation {
+            name: (*name).into(),
+            value: value.clone(),
+        };
+        let changes = Changes { set_attributes: vec![("b".into(), value("2"))], ..Changes::default() };
+        let expected = expected.iter().map(one).collect();
+        at(Some(&state), 5, 1, &Command::Update(Update { changes, expected, ..Update::default() }))
+    };
+    let one = || Some(value("1"));
+    for holds in [vec![("a", one())], vec![("a", one()), ("b", None), ("gone", None)]] {
+        assert!(expecting(&holds).unwrap().fragment.is_some());
+    }
+    let data = Value { kind: ValueKind::Data, ..value("1") };
+    for (index, fails) in [
+        (0, vec![("a", None)]),
+        (0, vec![("a", Some(value("2")))]),
+        (0, vec![("a", Some(data))]),
+        (1, vec![("a", one()), ("b", one())]),
+        (0, vec![("gone", one())]),
+    ] {
+        assert_eq!(expecting(&fails).unwrap_err(), StepError::NotAsExpected { index });
+    }
+}

@@ -49,7 +49,9 @@ fn a_touch_is_passed_over_up_to_a_twentieth_of_the_idle_time_out() {
     // The same within an update, which also does not move it unasked.
     for (touch, after_ms, moved) in [(true, 10_000, false), (true, 10_001, true), (false, 10_001, false)] {
         let changes = Changes { set_attributes: vec![("a".into(), value("1"))], ..Changes::default() };
-        let done = at(Some(&state), 2, after_ms, &Command::Update(Update { changes, touch })).unwrap();
+        let done =
+            at(Some(&state), 2, after_ms, &Command::Update(Update { changes, touch, ..Update::default() }))
+                .unwrap();
         let expected = if moved { T0_MS + after_ms } else { 0 };
         assert_eq!(body_of(done.fragment.as_ref().unwrap()).last_seen_ms, expected);
     }

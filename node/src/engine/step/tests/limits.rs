@@ -7,7 +7,13 @@ fn each_limit_is_enforced() {
     let exceeded = |limits: SessionLimits, command: Command| {
         let (state, _) = after(&new(), 2, &set("a", "1"));
         let now_ms = T0_MS + 1;
-        let ctx = StepContext { dot: dot(3), stamp: stamp(now_ms), now_ms, limits: &limits };
+        let ctx = StepContext {
+            dot: dot(3),
+            stamp: stamp(now_ms),
+            now_ms,
+            shown: SecretHash::FIRST,
+            limits: &limits,
+        };
         match step(Some(state), &command, &ctx) {
             Err(StepError::LimitExceeded { field, limit, actual }) => (field, limit, actual),
             other => panic!("{other:?}"),

@@ -3,6 +3,8 @@
 mod changes;
 mod lifecycle;
 mod limits;
+mod merge;
+mod rotation;
 
 use bytes::Bytes;
 
@@ -33,7 +35,13 @@ fn limits() -> SessionLimits {
 fn at(state: Option<&Session>, seq: u64, after_ms: u64, command: &Command) -> Result<Step, StepError> {
     let now_ms = T0_MS + after_ms;
     let limits = limits();
-    let ctx = StepContext { dot: dot(seq), stamp: stamp(now_ms), now_ms, limits: &limits };
+    let ctx = StepContext {
+        dot: dot(seq),
+        stamp: stamp(now_ms),
+        now_ms,
+        shown: SecretHash::FIRST,
+        limits: &limits,
+    };
     step(state.cloned(), command, &ctx)
 }
 
@@ -57,7 +65,7 @@ fn create(changes: Changes) -> Command {
 }
 
 fn update(changes: Changes) -> Command {
-    Command::Update(Update { changes, touch: false })
+    Command::Update(Update { changes, ..Update::default() })
 }
 
 fn set(name: &str, text: &str) -> Command {

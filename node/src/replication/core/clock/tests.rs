@@ -89,6 +89,15 @@ fn without_a_majority_nobody_is_condemned() {
 }
 
 #[test]
+fn the_middle_of_clocks_that_all_differ_is_not_right() {
+    let (behind_ms, ahead_ms) = (-2 * 60_000, 19 * 60_000);
+    assert_eq!(Node::new(0).hear(&[behind_ms, ahead_ms]).state, ClockState::Disputed);
+    let mut starts = Node::start(BOUNDS, Duration::from_secs(4), 0);
+    assert_eq!(starts.hear(&[behind_ms, ahead_ms]).state, ClockState::Waiting, "each may be right");
+    assert_eq!(starts.hear(&[behind_ms, behind_ms]).state, ClockState::Off);
+}
+
+#[test]
 fn of_two_nodes_the_one_that_jumps_knows_that_it_did() {
     let (mut jumps, mut stays) = (Node::new(0), Node::new(0));
     assert_eq!(jumps.hear(&[0]).state, ClockState::Agreed);

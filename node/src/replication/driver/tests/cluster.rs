@@ -196,6 +196,8 @@ impl SyncReports for Unreported {
 struct NamedChannels(String);
 
 impl PeerChannels for NamedChannels {
+    fn forget(&self, _: &str, _: &PeerExpectation) {}
+
     fn channel(&self, address: &str, _: PeerExpectation) -> Channel {
         let (address, name) = (address.to_owned(), self.0.clone());
         let endpoint = Endpoint::from_static("http://peer.test");

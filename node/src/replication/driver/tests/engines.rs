@@ -53,7 +53,7 @@ fn create() -> Command {
 }
 
 fn update(name: &str, bytes: Bytes) -> Command {
-    Command::Update(Update { changes: set(name, bytes), touch: false })
+    Command::Update(Update { changes: set(name, bytes), ..Update::default() })
 }
 
 async fn write(engine: &Engine, command: Command) -> Committed {

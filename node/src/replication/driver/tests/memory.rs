@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc};
 
 use crate::engine::{ClockState, ClockVerdict, Covered, Gap, LogEntry};
-use crate::replication::core::ClockBounds;
+use crate::replication::core::{ClockBounds, Held};
 use crate::replication::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
 use crate::session::{Dot, Key, Origin, Partition, ReplicaId, VersionVector};
 
@@ -128,12 +128,7 @@ impl PartialKeys for Partials {
     }
 }
 
-#[async_trait]
-impl Replica for Memory {
-    fn origin(&self) -> Origin {
-        self.me
-    }
-
+impl Held for Memory {
     fn vector(&self, partition: Partition) -> VersionVector {
         self.vector_of(partition)
     }
@@ -149,16 +144,27 @@ impl Replica for Memory {
         seen
     }
 
-    async fn persist(&self) -> Result<(), ReplicaError> {
-        Ok(())
-    }
-
     fn gaps(&self) -> Vec<Gap> {
         Vec::new()
     }
 
     fn holds_any(&self, _: Gap) -> bool {
         true
+    }
+
+    fn digest(&self, _: Partition) -> u128 {
+        0
+    }
+}
+
+#[async_trait]
+impl Replica for Memory {
+    fn origin(&self) -> Origin {
+        self.me
+    }
+
+    async fn persist(&self) -> Result<(), ReplicaError> {
+        Ok(())
     }
 
     fn pass_over(&self, _: Gap) {}

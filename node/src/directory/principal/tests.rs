@@ -1,0 +1,205 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::{Command, Create, StepContext, Update, step};
+use crate::session::{Dot, Origin, ReplicaId, SecretHash, SessionLimits, Stamp};
+
+const NOW_MS: u64 = 1_000_000;
+
+/// A principal's record at one node.
+#[derive(Clone, Default)]
+struct Replica {
+    replica: u16,
+    seq: u64,
+    record: Option<Session>,
+}
+
+impl Replica {
+    fn new(replica: u16) -> Self {
+        Self { replica, ..Self::default() }
+    }
+
+    fn principal(&self) -> Principal {
+        Principal::of(&self.record)
+    }
+
+    fn write(&mut self, changes: Changes) {
+        let origin = Origin { replica: ReplicaId(self.replica), incarnation: 1 };
+        self.seq += 1;
+        let dot = Dot { origin, seq: self.seq };
+        let stamp = Stamp { hlc: (NOW_MS + self.seq) << 16, origin };
+        let ctx = StepContext {
+            dot,
+            stamp,
+            now_ms: NOW_MS,
+            shown: SecretHash::FIRST,
+            limits: &SessionLimits::global(),
+        };
+        let command = match self.record {
+            Some(_) => Command::Update(Update { changes, ..Update::default() }),
+            None => Command::Create(Create {
+                namespace: "shop".into(),
+                idle_timeout_ms: 1_000_000,
+                absolute_timeout_ms: 1_000_000,
+                changes,
+            }),
+        };
+        self.record = Some(step(self.record.take(), &command, &ctx).unwrap().state);
+    }
+
+    fn take(&mut self, other: &Self) {
+        match (&mut self.record, &other.record) {
+            (Some(own), Some(other)) => own.merge(other.clone()),
+            (own @ None, other) => own.clone_from(other),
+            (Some(_), None) => {}
+        }
+    }
+
+    fn log_in(&mut self, number: u8, login_ms: u64, sessions_max: usize) -> AuthBlock {
+        let auth = AuthBlock { epoch_seen: self.principal().epoch(), ..AuthBlock::default() };
+        self.write(self.principal().login(&entry(number, login_ms), sessions_max, NOW_MS));
+        auth
+    }
+
+    fn log_out_everywhere(&mut self, logout: u8, kept: Option<u8>) {
+        self.write(Principal::log_out_everywhere([logout; 16], kept.map(key).as_ref()));
+    }
+
+    fn ended(&self, number: u8, auth: &AuthBlock) -> Option<Ended> {
+        self.principal().ended(&key(number), auth, 0, NOW_MS)
+    }
+
+    fn listed(&self) -> Vec<Key> {
+        self.principal().newest_first(NOW_MS).map(|entry| entry.key).collect()
+    }
+}
+
+fn key(number: u8) -> Key {
+    Key([number; 16])
+}
+
+fn entry(number: u8, login_ms: u64) -> Entry {
+    Entry {
+        login_ms,
+        key: key(number),
+        deadline_ms: NOW_MS + 10,
+        region: "eu".into(),
+        device: "phone".into(),
+    }
+}
+
+#[test]
+fn a_logout_everywhere_ends_what_it_has_not_seen_and_spares_later_logins() {
+    let (mut eu, mut us) = (Replica::new(1), Replica::new(2));
+    let unseen = us.log_in(1, 1, 0);
+    eu.log_out_everywhere(1, None);
+    us.take(&eu);
+    assert_eq!(us.ended(1, &unseen), Some(Ended::Everywhere));
+    let later = us.log_in(2, 2, 0);
+    assert_eq!(us.ended(2, &later), None);
+    eu.take(&us);
+    assert_eq!(eu.ended(1, &unseen), Some(Ended::Everywhere));
+    assert_eq!(eu.ended(2, &later), None);
+}
+
+#[test]
+fn a_logout_of_all_others_spares_one_from_itself_only() {
+    let (mut eu, mut us) = (Replica::new(1), Replica::new(2));
+    let (kept, other) = (eu.log_in(1, 1, 0), eu.log_in(2, 2, 0));
+    us.take(&eu);
+    eu.log_out_everywhere(1, Some(1));
+    assert_eq!((eu.ended(1, &kept), eu.ended(2, &other)), (None, Some(Ended::Everywhere)));
+    us.log_out_everywhere(2, None);
+    eu.take(&us);
+    assert_eq!(eu.ended(1, &kept), Some(Ended::Everywhere), "the other logout did not spare it");
+    let again = eu.log_in(1, 3, 0);
+    eu.log_out_everywhere(3, None);
+    eu.log_out_everywhere(4, Some(1));
+    assert_eq!(eu.ended(1, &again), Some(Ended::Everywhere), "kept by a later one of the same node");
+}
+
+#[test]
+fn one_session_is_ended_by_name() {
+    let mut eu = Replica::new(1);
+    let auth = eu.log_in(1, 1, 0);
+    eu.write(Principal::end(&key(1), "lost_phone"));
+    assert_eq!(eu.ended(1, &auth), Some(Ended::ByName { reason: "lost_phone".into() }));
+    assert!(eu.listed().is_empty());
+}
+
+#[test]
+fn the_oldest_session_ends_for_good() {
+    let mut eu = Replica::new(1);
+    let oldest = eu.log_in(1, 1, 2);
+    for number in 2..4 {
+        eu.log_in(number, number.into(), 2);
+    }
+    assert_eq!(eu.listed(), [key(3), key(2)]);
+    let by_max = Some(Ended::ByName { reason: "sessions_max".into() });
+    assert_eq!(eu.ended(1, &oldest), by_max);
+    eu.write(eu.principal().forget(&key(3), 2, NOW_MS).unwrap());
+    assert_eq!(eu.ended(1, &oldest), by_max, "a newer one is over, and it does not come back");
+    assert!(eu.principal().forget(&key(3), 2, NOW_MS).is_none());
+}
+
+#[test]
+fn after_a_cut_every_replica_names_the_same_victims() {
+    let (mut eu, mut us) = (Replica::new(1), Replica::new(2));
+    let auths: Vec<AuthBlock> = (1..3).map(|number| eu.log_in(number, number.into(), 2)).collect();
+    let other = us.log_in(3, 3, 2);
+    eu.take(&us);
+    us.take(&eu);
+    for replica in [&eu, &us] {
+        let ended = |number, auth| replica.principal().ended(&key(number), auth, 2, NOW_MS);
+        assert_eq!(ended(1, &auths[0]), Some(Ended::BySessionsMax));
+        assert_eq!((ended(2, &auths[1]), ended(3, &other)), (None, None));
+    }
+    us.write(us.principal().forget(&key(3), 2, NOW_MS).unwrap());
+    let by_max = Some(Ended::ByName { reason: "sessions_max".into() });
+    assert_eq!(us.principal().ended(&key(1), &auths[0], 2, NOW_MS), by_max, "it does not come back");
+}
+
+#[test]
+fn a_step_up_and_the_past_leave_no_line() {
+    let mut eu = Replica::new(1);
+    eu.log_in(1, 1, 0);
+    eu.log_in(1, 5, 0);
+    assert_eq!(eu.principal().newest_first(NOW_MS).map(|entry| entry.login_ms).collect::<Vec<_>>(), [5]);
+    assert_eq!(eu.principal().newest_first(NOW_MS + 10).count(), 0);
+}
+
+proptest! {
+    #[test]
+    fn a_session_is_live_only_if_its_login_follows_each_logout(
+        steps in prop::collection::vec((0_usize..3, 0_u8..6, 0_usize..3), 1..40),
+    ) {
+        let mut replicas: Vec<Replica> = (1..4).map(Replica::new).collect();
+        // What each replica has seen, as a plain history of logouts.
+        let mut seen: Vec<BTreeSet<u8>> = vec![BTreeSet::new(); 3];
+        let mut logins: Vec<(u8, AuthBlock, BTreeSet<u8>)> = Vec::new();
+        for (number, (at, what, from)) in steps.into_iter().enumerate() {
+            let number = number as u8 + 1;
+            match what {
+                0 | 1 => {
+                    let auth = replicas[at].log_in(number, number.into(), 0);
+                    logins.push((number, auth, seen[at].clone()));
+                }
+                2 => {
+                    replicas[at].log_out_everywhere(number, None);
+                    seen[at].insert(number);
+                }
+                _ => {
+                    let (other, known) = (replicas[from].clone(), seen[from].clone());
+                    replicas[at].take(&other);
+                    seen[at].extend(known);
+                }
+            }
+        }
+        for (replica, seen) in replicas.iter().zip(&seen) {
+            for (number, auth, knew) in &logins {
+                let is_ended = replica.ended(*number, auth).is_some();
+                prop_assert_eq!(is_ended, !seen.is_subset(knew), "session {} at {}", number, replica.replica);
+            }
+        }
+    }
+}
