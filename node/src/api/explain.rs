@@ -72,7 +72,8 @@ impl Explanations {
 impl Handler {
     /// Refuses an id that is not, or no more, the session's.
     async fn refuse_other_ids(&self, session: &Session, target: Target) -> Result<(), Failure> {
-        let Some(body) = session.body() else { return Ok(()) };
+        // Of one that has ended nothing of its ids is known.
+        let Some(body) = session.body().filter(|_| !session.has_ended()) else { return Ok(()) };
         match body.ids.judge(&target.shown, self.engine.trusted_wall_ms()?) {
             IdVerdict::Current | IdVerdict::Alias => Ok(()),
             IdVerdict::Unknown => Err(Failure::not_found()),
@@ -209,6 +210,7 @@ fn kind(kind: WriteKind) -> pb::WriteKind {
         WriteKind::RotateWithoutGrace => pb::WriteKind::RotateWithoutGrace,
         WriteKind::Replay => pb::WriteKind::Replay,
         WriteKind::Revoke => pb::WriteKind::Revoke,
+        WriteKind::Lapse => pb::WriteKind::Lapse,
         WriteKind::EndByPrincipal => pb::WriteKind::EndByPrincipal,
     }
 }
@@ -227,7 +229,7 @@ fn verdict(verdict: Verdict) -> pb::Verdict {
         Verdict::LostHigherPrivilege => pb::Verdict::LostHigherPrivilege,
         Verdict::LostLaterLogin => pb::Verdict::LostLaterLogin,
         Verdict::Counts => pb::Verdict::Counts,
-        Verdict::LostToRevocation => pb::Verdict::LostToRevocation,
+        Verdict::LostToEnd => pb::Verdict::LostToEnd,
         Verdict::Replaced => pb::Verdict::Replaced,
     }
 }

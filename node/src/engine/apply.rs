@@ -115,6 +115,7 @@ impl Core {
                 Merge::Cold { evictions } => loaded = Some(self.load(entry.key, evictions).await?),
                 Merge::Held { due_ms } => {
                     let is_held = self.held.lock().add(due_ms, entry, self.config.held_bytes_max);
+                    self.held_grown.notify_one();
                     *(if is_held { &mut applied.held } else { &mut applied.dropped }) += 1;
                     return Ok(Merge::Held { due_ms });
                 }

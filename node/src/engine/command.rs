@@ -24,6 +24,11 @@ pub enum Command {
         /// Why, for audit.
         reason: Arc<str>,
     },
+    /// Ends a session for lying idle, unless it was used after that; not for users.
+    Lapse {
+        /// Its last use as all replicas know it, in milliseconds since the Unix epoch.
+        last_seen_ms: u64,
+    },
     /// Merges a live session as it was exported. Never brings one back that has ended.
     Merge(Box<Session>),
 }
@@ -128,6 +133,8 @@ pub enum Reply {
     Updated,
     /// All that was brought is in the session.
     Merged,
+    /// The session has ended for lying idle, or goes on because it was used.
+    LapseJudged,
     /// The session has this id.
     Rotated {
         /// The id.

@@ -93,7 +93,7 @@ impl Engine {
             (Some(block), _) if options.durability == Durability::Synced => {
                 core.log.synced(block).await.map_err(unsynced)?;
             }
-            (Some(_), _) | (None, Command::Touch | Command::MarkReplay) => {}
+            (Some(_), _) | (None, Command::Touch | Command::MarkReplay | Command::Lapse { .. }) => {}
             (None, _) => self.keep_found(cell, &key, options.durability).await.map_err(unsynced)?,
         }
         Ok(committed)
@@ -194,7 +194,7 @@ impl Core {
         partition.index.add(dot, block);
         partition.logged(block);
         partition.replace(key, held.as_ref(), Some(state.clone()), !step.state.complete);
-        if let Some(held) = held.filter(|_| step.state.body().is_none()) {
+        if let Some(held) = held.filter(|_| step.state.has_ended()) {
             self.finals.remember(key, held, None);
         }
         self.feed.push(entry);

@@ -35,6 +35,10 @@ impl Held {
         entries
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_due_ms.is_empty()
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }

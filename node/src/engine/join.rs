@@ -11,7 +11,7 @@ pub(super) struct Change {
     pub(super) held: Option<Bytes>,
     pub(super) state: Bytes,
     pub(super) is_partial: bool,
-    /// A revocation drops the content that was held.
+    /// The end of a session drops the content that was held.
     pub(super) ends: bool,
 }
 
@@ -47,7 +47,7 @@ impl Core {
             None => (other, false),
             Some(held) => {
                 let mut session = Session::decode(held, &self.decode)?;
-                let was_live = session.body().is_some();
+                let was_live = !session.has_ended();
                 session.merge(other);
                 (session, was_live)
             }
@@ -61,7 +61,7 @@ impl Core {
             Session::decode(&state, &self.decode)?;
         }
         let is_partial = session.liveness(0) == Liveness::Partial;
-        let ends = was_live && session.body().is_none();
+        let ends = was_live && session.has_ended();
         Ok(Joined::New(Change { held, state, is_partial, ends }))
     }
 
@@ -81,11 +81,12 @@ impl Core {
         self.is_past(session.birth.absolute_deadline_ms, now_ms) && self.removal_wall_ms().is_some()
     }
 
-    pub(super) fn is_past(&self, absolute_deadline_ms: u64, now_ms: u64) -> bool {
+    /// True if by no node's clock a deadline is still to come.
+    pub(super) fn is_past(&self, deadline_ms: u64, now_ms: u64) -> bool {
         if planted!(RemovalHasNoMargin) {
-            return now_ms > absolute_deadline_ms;
+            return now_ms > deadline_ms;
         }
         let margin_ms = self.config.removal_margin_ms.saturating_add(self.config.clock_offset_max_ms);
-        now_ms > absolute_deadline_ms.saturating_add(margin_ms)
+        now_ms > deadline_ms.saturating_add(margin_ms)
     }
 }

@@ -19,12 +19,13 @@ mod follow;
 mod gaps;
 mod held;
 mod idempotency;
+mod idle;
 mod join;
 mod journal;
+mod key_queue;
 mod log;
 mod metadata;
 mod open;
-mod partials;
 mod partition;
 mod plausible;
 mod quarantine;
@@ -59,8 +60,8 @@ pub use error::{EngineError, NotYet, Truncated};
 pub use feed::CommitFeed;
 pub use follow::Beyond;
 pub use gaps::Gap;
+pub use key_queue::KeyFeed;
 pub use log::{LogEntry, LogPlace};
-pub use partials::PartialFeed;
 pub use read::Record;
 pub use states::Covered;
 pub use step::{Step, StepContext, StepError, step};
@@ -72,8 +73,8 @@ use clock::ClockGuard;
 use feed::Feed;
 use finals::Finals;
 use held::Held;
+use key_queue::KeyQueue;
 use log::Log;
-use partials::Partials;
 use partition::PartitionState;
 
 /// Holds this node's sessions. Shared as `Arc<Engine>`; dropping the last one ends its workers.
@@ -102,11 +103,13 @@ struct Core {
     cells: Vec<Cell>,
     log: Log,
     feed: Arc<Feed>,
-    partials: Arc<Partials>,
+    partials: Arc<KeyQueue>,
+    idle: Arc<KeyQueue>,
     finals: Finals,
     /// How often vectors were moved by transfers.
     jumps: AtomicU64,
     held: Mutex<Held>,
+    held_grown: Notify,
     clock: Mutex<Hlc>,
     /// The latest that the disk named at the start.
     earlier_wall_ms: u64,
@@ -196,8 +199,8 @@ impl Engine {
 
     /// Follows the keys of records that become partial from now on.
     #[must_use]
-    pub fn partial_keys(&self) -> PartialFeed {
-        PartialFeed::new(Arc::clone(&self.core.partials))
+    pub fn partial_keys(&self) -> KeyFeed {
+        KeyFeed::new(Arc::clone(&self.core.partials))
     }
 
     /// The records of a partition that are partial now, at most `items_max`.

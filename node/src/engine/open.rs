@@ -13,9 +13,9 @@ use super::feed::Feed;
 use super::finals::Finals;
 use super::held::Held;
 use super::idempotency::Window;
+use super::key_queue::KeyQueue;
 use super::log::Log;
 use super::metadata::Metadata;
-use super::partials::Partials;
 use super::partition::PartitionState;
 use super::recovery::{Recovered, malformed};
 use super::{Cell, Core, Engine, EngineConfig};
@@ -47,9 +47,11 @@ impl Engine {
             feed: Arc::new(Feed::new(config.feed_bytes_max)),
             decode: DecodeLimits::default(),
             partials: Arc::default(),
+            idle: Arc::default(),
             finals: Finals::new(config.final_bytes_max, removed_before_ms(&config, env.clock.wall_ms())),
             jumps: AtomicU64::new(0),
             held: Mutex::new(Held::default()),
+            held_grown: Notify::new(),
             clock: Mutex::new(Hlc::starting_after(first_stamp(hlc, &config))),
             earlier_wall_ms: earlier_wall_ms.max(hlc >> 16),
             clock_guard: ClockGuard::new(config.clock_offset_max_ms),
@@ -80,7 +82,7 @@ impl Engine {
 
 impl Core {
     fn announce_partials(&self) {
-        let announce = |partials: &Partials, cell: &Cell| {
+        let announce = |partials: &KeyQueue, cell: &Cell| {
             cell.state.lock().partial().iter().for_each(|key| partials.push(*key));
         };
         self.cells.iter().for_each(|cell| announce(&self.partials, cell));

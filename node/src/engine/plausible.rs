@@ -61,6 +61,7 @@ pub(super) fn newest_hlc(session: &Session) -> u64 {
     let attributes = body.attributes.values().flat_map(|register| register.writes()).map(|write| write.hlc);
     let logins = body.auth.writes().iter().map(|write| write.hlc);
     let seen = crate::session::hlc::from_wall_ms(body.last_seen_ms);
+    let lapsed = body.lapsed.map_or(0, |lapsed| lapsed.hlc);
     let rotations = body.ids.writes().iter().flat_map(|write| {
         let cut = write.value.as_ref().and_then(|rotation| rotation.cut);
         [write.hlc, cut.map_or(0, |cut| cut.hlc)]
@@ -70,7 +71,7 @@ pub(super) fn newest_hlc(session: &Session) -> u64 {
         .chain(logins)
         .chain(rotations)
         .chain(replays)
-        .fold(session.birth.created.hlc.max(seen), u64::max)
+        .fold(session.birth.created.hlc.max(seen).max(lapsed), u64::max)
 }
 
 /// True if any dot of this partition that it names is such. The principal epochs

@@ -102,6 +102,7 @@ pub fn step(state: Option<Session>, command: &Command, ctx: &StepContext<'_>) ->
         Command::Rotate(rotate) => self::rotate(live(state, ctx)?, rotate, ctx),
         Command::MarkReplay => mark_replay(live(state, ctx)?, ctx),
         Command::Revoke { reason } => revoke(state, reason, ctx),
+        Command::Lapse { last_seen_ms } => lapse(state, *last_seen_ms, ctx),
         Command::Merge(brought) => merge(state, brought, ctx),
     }
 }
@@ -264,6 +265,17 @@ fn revoke(
     let reply = revoked(&revocation);
     let ended = state.revoked(revocation);
     Ok(Step { state: ended.clone(), fragment: Some(ended), reply })
+}
+
+fn lapse(state: Option<Session>, last_seen_ms: u64, ctx: &StepContext<'_>) -> Result<Step, StepError> {
+    let state = state.ok_or(StepError::NotFound)?;
+    let lapsed = state.lapsed(last_seen_ms, ctx.stamp);
+    let was_used = state.body().is_some_and(|body| body.last_seen_ms > last_seen_ms);
+    let is_over = lapsed.expires_at_ms() <= ctx.now_ms;
+    if state.has_ended() || !state.complete || was_used || !is_over {
+        return Ok(Step { state, fragment: None, reply: Reply::LapseJudged });
+    }
+    Ok(Step { state: lapsed.clone(), fragment: Some(lapsed), reply: Reply::LapseJudged })
 }
 
 fn revoked(revocation: &Revocation) -> Reply {

@@ -1,4 +1,4 @@
-//! Removes records that no node can still serve.
+//! Removes records that no node can still serve, and finds those that lay idle (see `idle`).
 
 use std::sync::Arc;
 
@@ -8,6 +8,15 @@ use super::error::EngineError;
 use super::partition::{Lookup, PartitionState};
 use super::{Cell, Core};
 use crate::session::{Key, Partition, SessionView};
+
+/// What the sweep makes of a record.
+enum Judged {
+    Kept,
+    /// No node can still serve it, unless one knows of a later use.
+    Idle,
+    /// No node can still serve it.
+    Over,
+}
 
 /// Records looked at in one go.
 const PAGE_ITEMS: usize = 256;
@@ -20,8 +29,12 @@ impl Core {
         loop {
             let page = self.scan(partition, after, PAGE_ITEMS).await?;
             let Some(now_ms) = self.removal_wall_ms() else { return Ok(()) };
-            for (key, _) in page.iter().filter(|(_, state)| self.is_removable(state, now_ms)) {
-                self.remove(cell, *key).await?;
+            for (key, state) in &page {
+                match self.judged(state, now_ms) {
+                    Judged::Over => self.remove(cell, *key).await?,
+                    Judged::Idle => self.idle.push(*key),
+                    Judged::Kept => {}
+                }
             }
             match page.last().filter(|_| page.len() == PAGE_ITEMS) {
                 Some((key, _)) => after = Some(*key),
@@ -30,11 +43,16 @@ impl Core {
         }
     }
 
-    fn is_removable(&self, state: &Bytes, now_ms: u64) -> bool {
-        SessionView::open(state, &self.decode).is_ok_and(|view| {
-            self.is_past(view.absolute_deadline_ms(), now_ms)
-                || (planted!(RevokedIsSweptAtOnce) && view.revocation().is_some())
-        })
+    fn judged(&self, state: &Bytes, now_ms: u64) -> Judged {
+        let Ok(view) = SessionView::open(state, &self.decode) else { return Judged::Kept };
+        let is_revoked_and_swept = planted!(RevokedIsSweptAtOnce) && view.revocation().is_some();
+        if self.is_past(view.absolute_deadline_ms(), now_ms) || is_revoked_and_swept {
+            Judged::Over
+        } else if view.is_complete() && !view.has_ended() && self.is_past(view.expires_at_ms(), now_ms) {
+            Judged::Idle
+        } else {
+            Judged::Kept
+        }
     }
 
     /// When a session expired, unless it was revoked.
@@ -54,7 +72,9 @@ impl Core {
                 Lookup::Held(held) => {
                     partition.replace(key, Some(&held), None, false);
                     if let Some(expired_ms) = self.expired_ms(&held) {
-                        self.finals.remember(key, held, Some(expired_ms));
+                        // Of one that has lapsed the state before that says more.
+                        let before = self.finals.get(&key).unwrap_or(held);
+                        self.finals.remember(key, before, Some(expired_ms));
                     }
                     None
                 }

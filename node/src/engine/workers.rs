@@ -93,6 +93,9 @@ async fn checkpoints(core: Arc<Core>) {
 
 async fn apply_due(core: Arc<Core>) {
     loop {
+        if core.held.lock().is_empty() {
+            core.held_grown.notified().await;
+        }
         tokio::time::sleep(Duration::from_millis(HELD_INTERVAL_MS)).await;
         let due = core.held.lock().due(core.env.clock.wall_ms());
         if due.is_empty() {

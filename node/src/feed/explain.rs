@@ -34,6 +34,8 @@ pub enum WriteKind {
     Replay,
     /// The session was ended.
     Revoke,
+    /// It was ended because it had lain idle.
+    Lapse,
     /// It was ended through its principal.
     EndByPrincipal,
 }
@@ -65,8 +67,8 @@ pub enum Verdict {
     LostLaterLogin,
     /// It counts together with the others of its name.
     Counts,
-    /// The session was revoked, which drops its content.
-    LostToRevocation,
+    /// The session was revoked or has lapsed, which drops its content.
+    LostToEnd,
     /// It held until a write whose writer had seen it took its place.
     Replaced,
 }
@@ -133,16 +135,14 @@ pub fn explain(session: &Session) -> Vec<KnownWrite> {
     writes
 }
 
-/// As [`explain`] of a revoked session, with what its last state before that tells.
+/// As [`explain`] of a session that has ended, with what its last state before that tells.
 #[must_use]
 pub fn explain_ended(ended: &Session, before: &Session) -> Vec<KnownWrite> {
     let mut writes = explain(ended);
-    if let (None, Root::Live(body)) = (ended.body(), &before.root) {
+    if let (true, Root::Live(body)) = (ended.has_ended() && !before.has_ended(), &before.root) {
         let mut dropped = Vec::new();
         explain_body(body, &mut dropped);
-        writes.extend(
-            dropped.into_iter().map(|write| KnownWrite { verdict: Verdict::LostToRevocation, ..write }),
-        );
+        writes.extend(dropped.into_iter().map(|write| KnownWrite { verdict: Verdict::LostToEnd, ..write }));
         sort(&mut writes);
     }
     writes
@@ -171,6 +171,15 @@ pub fn sort(writes: &mut [KnownWrite]) {
 }
 
 fn explain_body(body: &Body, writes: &mut Vec<KnownWrite>) {
+    writes.extend(body.lapsed.map(|lapsed| KnownWrite {
+        kind: WriteKind::Lapse,
+        name: Arc::from(""),
+        origin: Some(lapsed.origin),
+        seq: 0,
+        at_ms: lapsed.wall_ms(),
+        verdict: Verdict::Holds,
+        size: 0,
+    }));
     for (name, register) in &body.attributes {
         writes.extend(register.writes().iter().map(|write| attribute(name, register, write)));
     }
@@ -386,7 +395,7 @@ mod tests {
         let before = run(Some(created()), &set("x"), 1, 2);
         let told: Vec<_> =
             explain_ended(&ended, &before).iter().map(|write| (write.kind, write.verdict)).collect();
-        let dropped = (WriteKind::SetAttribute, Verdict::LostToRevocation);
+        let dropped = (WriteKind::SetAttribute, Verdict::LostToEnd);
         assert_eq!(told.iter().filter(|it| **it == dropped).count(), 1);
         assert!(explain_ended(&before, &before) == explain(&before));
     }

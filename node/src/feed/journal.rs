@@ -41,7 +41,7 @@ pub fn journal(
     for body in fragments.iter().chain(states.into_iter().flatten()).filter_map(Session::body) {
         journal.add(body);
     }
-    let has_ended = session.body().is_none();
+    let has_ended = session.has_ended();
     let mut found = journal.logins.told(has_ended, login);
     found.extend(journal.rotations.told(has_ended, rotation));
     for (name, writes) in &journal.attributes {
@@ -82,7 +82,7 @@ impl<T: Clone + PartialEq> Writes<T> {
             let is_replaced = self.0.values().any(|later| later.has_seen(write));
             match against.find(|met| met.verdict.is_loss()) {
                 // It might have held, had there been a session left.
-                _ if has_ended && !is_replaced => KnownWrite { verdict: Verdict::LostToRevocation, ..alone },
+                _ if has_ended && !is_replaced => KnownWrite { verdict: Verdict::LostToEnd, ..alone },
                 Some(lost) => lost,
                 None if is_replaced => KnownWrite { verdict: Verdict::Replaced, ..alone },
                 None => alone,
@@ -220,8 +220,8 @@ mod tests {
         write(&mut two, &mut log, 1, &set("too late"));
         let session = merged(&one, &two);
         let known = explain_ended(&session, &before);
-        assert_eq!(verdicts(&known, WriteKind::SetAttribute), [(1, 2, Verdict::LostToRevocation)]);
+        assert_eq!(verdicts(&known, WriteKind::SetAttribute), [(1, 2, Verdict::LostToEnd)]);
         let told = journal(&session, Some(&before), &log, &known);
-        assert_eq!(verdicts(&told, WriteKind::SetAttribute), [(2, 1, Verdict::LostToRevocation)]);
+        assert_eq!(verdicts(&told, WriteKind::SetAttribute), [(2, 1, Verdict::LostToEnd)]);
     }
 }

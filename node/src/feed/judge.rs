@@ -63,7 +63,8 @@ pub struct SetChange {
     pub removed: Vec<Bytes>,
 }
 
-/// What the fragment of the write `dot` tells; nothing of a touch.
+/// What the fragment of the write `dot` tells; nothing of a touch, nor of a lapse: that the
+/// session has expired is told by time.
 #[must_use]
 pub fn judge(fragment: &Session, dot: Dot) -> Option<Told> {
     let body = match &fragment.root {
@@ -71,6 +72,7 @@ pub fn judge(fragment: &Session, dot: Dot) -> Option<Told> {
             let happened = Happened::Revoked { reason: revocation.reason.clone() };
             return Some(Told { at_ms: revocation.stamp.wall_ms(), happened });
         }
+        Root::Live(body) if body.lapsed.is_some() => return None,
         Root::Live(body) => body,
     };
     let (changed, hlc) = changed(body, dot);

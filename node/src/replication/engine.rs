@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::config::ReplicationConfig;
 use super::core::{ClockBounds, Held};
 use super::driver::Replication;
-use super::seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
-use crate::engine::{ClockVerdict, CommitFeed, Covered, Engine, EngineError, Gap, LogEntry, PartialFeed};
+use super::seam::{AppliedBatch, Commits, KeysToAsk, NewEntries, Replica, ReplicaError, SyncReports};
+use crate::engine::{ClockVerdict, CommitFeed, Covered, Engine, EngineError, Gap, KeyFeed, LogEntry};
 use crate::env::Environment;
 use crate::membership::{Change, Members, MembershipWatch};
 use crate::session::{DecodeLimits, Key, Liveness, Origin, Partition, SessionView, VersionVector};
@@ -53,7 +53,7 @@ impl Commits for Feed {
 }
 
 #[async_trait]
-impl PartialKeys for PartialFeed {
+impl KeysToAsk for KeyFeed {
     async fn next(&mut self) -> Vec<Key> {
         Self::next(self).await
     }
@@ -103,8 +103,20 @@ impl Replica for Engine {
         Box::new(Feed { feed: Self::commits(self), skipped: 0 })
     }
 
-    fn partial_keys(&self) -> Box<dyn PartialKeys> {
+    fn partial_keys(&self) -> Box<dyn KeysToAsk> {
         Box::new(Self::partial_keys(self))
+    }
+
+    fn idle_keys(&self) -> Box<dyn KeysToAsk> {
+        Box::new(Self::idle_keys(self))
+    }
+
+    async fn head(&self, key: Key) -> Result<Option<Bytes>, ReplicaError> {
+        Ok(Self::head(self, key).await?)
+    }
+
+    async fn lapse(&self, key: Key, heads: Vec<Bytes>) -> Result<bool, ReplicaError> {
+        Ok(Self::lapse(self, key, &heads).await?)
     }
 
     fn partials(&self, partition: Partition, items_max: usize) -> Vec<Key> {

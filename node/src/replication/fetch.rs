@@ -27,12 +27,21 @@ pub(super) const KEYS_MAX: usize = 256;
 /// Records read from the engine at once while a partition is transferred.
 const SCAN_ITEMS: usize = 64;
 
+/// What is asked for of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The full state.
+    State,
+    /// All but the content, also of a partial record.
+    Head,
+}
+
 /// One record as another replica holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
     /// Who answered.
     pub replica: ReplicaId,
-    /// The encoded full state; none if it is not held there.
+    /// The encoded full state or head; none if it is not held there.
     pub state: Option<Bytes>,
     /// The partition's version vector there, from before the read.
     pub vector: VersionVector,
@@ -95,7 +104,8 @@ impl Replication {
     ) -> Result<Vec<Fetched>, ReadShortfall> {
         let (shared, me) = (&self.shared, self.shared.me.replica);
         let partition = shared.partition(key);
-        let fetch_from = |replica| async move { shared.fetch_from(replica, &[key]).await.ok() };
+        let fetch_from =
+            |replica| async move { shared.fetch_from(replica, &[key], Wanted::State).await.ok() };
         gather(shared.membership.clone(), me, partition, level, timeout, fetch_from).await
     }
 
@@ -105,7 +115,7 @@ impl Replication {
         let (shared, me) = (&self.shared, self.shared.me.replica);
         let replicas = nearest_first(&shared.membership.borrow(), me, shared.partition(key));
         let ask = |replica| async move {
-            let answer = shared.fetch_from(replica, &[key]).await.ok();
+            let answer = shared.fetch_from(replica, &[key], Wanted::State).await.ok();
             (replica, answer.and_then(|(_, mut fetched)| fetched.pop()))
         };
         let asked = replicas.into_iter().filter(|replica| *replica != me).map(ask);
@@ -219,11 +229,13 @@ impl Shared {
         &self,
         from: ReplicaId,
         keys: &[Key],
+        wanted: Wanted,
     ) -> Result<(u64, Vec<Fetched>), FetchError> {
         let node = self.member(from).ok_or(FetchError::Unknown(from))?;
         let request = pb::FetchRequest {
             caller: Some(self.caller()),
             keys: keys.iter().map(|key| Bytes::copy_from_slice(&key.0)).collect(),
+            heads: wanted == Wanted::Head,
         };
         let timeout_ms = self.config.fetch_timeout_ms;
         let mut client = self.client(&node);
@@ -282,22 +294,31 @@ pub fn read_answer(
     Ok((layout_version, fetched))
 }
 
-/// Answers a request for single records; what exceeds `bytes_max` is left out as not held.
+/// Answers a request for single records; states beyond `bytes_max` are left out as not held.
 ///
 /// # Errors
-/// The engine cannot read them.
+/// The engine cannot read them, or their heads exceed `bytes_max`.
 pub async fn answer(
     replica: &dyn Replica,
     membership: &MembershipWatch,
     keys: Vec<Key>,
+    wanted: Wanted,
     bytes_max: usize,
 ) -> Result<pb::FetchResponse, ReplicaError> {
     let partition_count = membership.borrow().layout.partition_count;
     let mut records = Vec::with_capacity(keys.len());
     let mut left = bytes_max;
     for key in keys {
-        let (state, vector) = replica.read(key).await?;
-        let state = state.filter(|state| state.len() <= left).unwrap_or_default();
+        let (state, vector) = match wanted {
+            Wanted::State => replica.read(key).await?,
+            Wanted::Head => (replica.head(key).await?, VersionVector::new()),
+        };
+        let state = match state {
+            Some(state) if state.len() <= left => state,
+            // Who asks for heads must not take a record that is held for one that is not.
+            Some(_) if wanted == Wanted::Head => return Err(ReplicaError("too many heads".into())),
+            _ => Bytes::new(),
+        };
         left -= state.len();
         let vector = vectors::encode_one(key.partition(partition_count), &vector).into();
         records.push(pb::FetchedRecord { state, vector });

@@ -14,6 +14,7 @@ pub mod driver;
 mod engine;
 mod fetch;
 mod forward;
+mod lapse;
 mod quorum;
 mod seam;
 mod spread;
@@ -30,11 +31,13 @@ pub use driver::{
     complete_all, hello,
 };
 pub use fetch::{
-    FetchError, Fetched, ReadShortfall, TransferOut, answer, complete, gather, nearest_first, read_answer,
+    FetchError, Fetched, ReadShortfall, TransferOut, Wanted, answer, complete, gather, nearest_first,
+    read_answer,
 };
 pub use forward::{ForwardError, ForwardHandler};
+pub use lapse::{asks_for_idle, lapse_idle};
 pub use quorum::needed;
-pub use seam::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError, SyncReports};
+pub use seam::{AppliedBatch, Commits, KeysToAsk, NewEntries, Replica, ReplicaError, SyncReports};
 pub use spread::{RegionSpread, Spread, spread};
 pub use taking::Taking;
 pub use transfer_in::TransferIn;

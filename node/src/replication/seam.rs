@@ -39,9 +39,9 @@ pub trait Commits: Send {
     async fn next(&mut self) -> NewEntries;
 }
 
-/// Follows the keys of which this node holds only fragments.
+/// Follows the keys of records about which other replicas must be asked.
 #[async_trait]
-pub trait PartialKeys: Send {
+pub trait KeysToAsk: Send {
     /// Some keys, each at least once; waits for one.
     async fn next(&mut self) -> Vec<Key>;
 }
@@ -65,7 +65,17 @@ pub trait Replica: Held + Send + Sync + 'static {
     fn commits(&self) -> Box<dyn Commits>;
 
     /// Keys whose full state must be fetched.
-    fn partial_keys(&self) -> Box<dyn PartialKeys>;
+    fn partial_keys(&self) -> Box<dyn KeysToAsk>;
+
+    /// Keys of sessions that look as if they had lain idle for too long.
+    fn idle_keys(&self) -> Box<dyn KeysToAsk>;
+
+    /// A record without its content; also one that is held only in part.
+    async fn head(&self, key: Key) -> Result<Option<Bytes>, ReplicaError>;
+
+    /// Ends a session for lying idle if it has by the heads that all other replicas hold.
+    /// Says whether it has ended.
+    async fn lapse(&self, key: Key, heads: Vec<Bytes>) -> Result<bool, ReplicaError>;
 
     /// Records of a partition that are partial now.
     fn partials(&self, partition: Partition, items_max: usize) -> Vec<Key>;

@@ -9,6 +9,7 @@ use super::presence::Members;
 use super::register::Register;
 use super::replays::Replays;
 use super::rotation::Rotation;
+use super::stamp::Stamp;
 use super::value::{Name, Value};
 
 /// The content of a live session, or of a fragment: only what changed.
@@ -18,6 +19,9 @@ use super::value::{Name, Value};
 pub struct Body {
     /// The last use, in milliseconds since the Unix epoch: a maximum. 0 in a fragment that moves nothing.
     pub last_seen_ms: u64,
+    /// When and by whom it was ended for lying idle: the first by stamp. Nothing but the
+    /// last use is left then.
+    pub lapsed: Option<Stamp>,
     /// Rotations of the id. Resolve them by [`Register::current`].
     pub ids: Register<Rotation>,
     /// Uses of ids that had been replaced.
@@ -37,6 +41,7 @@ impl fmt::Debug for Body {
         // Names and members are the user's: only their numbers may reach a log.
         f.debug_struct("Body")
             .field("last_seen_ms", &self.last_seen_ms)
+            .field("lapsed", &self.lapsed)
             .field("ids", &self.ids)
             .field("replays", &self.replays)
             .field("auth", &self.auth)
@@ -48,6 +53,12 @@ impl fmt::Debug for Body {
 }
 
 impl Body {
+    /// What is left of one that lay idle since `last_seen_ms` for so long that it was ended.
+    #[must_use]
+    pub fn lapsed(last_seen_ms: u64, lapsed: Stamp) -> Self {
+        Self { last_seen_ms, lapsed: Some(lapsed), ..Self::default() }
+    }
+
     /// Joins another copy, part by part.
     pub fn merge(&mut self, other: Self) {
         if planted!(LastSeenGoesBack) && other.last_seen_ms > 0 {
@@ -57,6 +68,10 @@ impl Body {
             self.ids = Register::default();
         }
         self.last_seen_ms = self.last_seen_ms.max(other.last_seen_ms);
+        if let Some(lapsed) = self.lapsed.into_iter().chain(other.lapsed).min() {
+            *self = Self::lapsed(self.last_seen_ms, lapsed);
+            return;
+        }
         self.ids.merge(other.ids);
         self.replays.merge(other.replays);
         self.auth.merge(other.auth);

@@ -69,6 +69,7 @@ fn body(body: &Body, name: &dyn Fn(Origin) -> Origin) -> Option<Body> {
         |auth: &AuthBlock| Some(AuthBlock { epoch_seen: vector(&auth.epoch_seen, name)?, ..auth.clone() });
     Some(Body {
         last_seen_ms: body.last_seen_ms,
+        lapsed: body.lapsed.map(|lapsed| stamp(lapsed, name)),
         auth: register(&body.auth, name, login)?,
         attributes: each(&body.attributes, |it| register(it, name, |value| Some(value.clone())))?,
         counters: each(&body.counters, |it| counter(it, name))?,

@@ -6,6 +6,7 @@ use super::birth::Birth;
 use super::body::Body;
 use super::codec::{DecodeError, DecodeLimits};
 use super::revocation::Revocation;
+use super::stamp::Stamp;
 
 /// A session's state, or a fragment of it that holds only what changed.
 ///
@@ -15,7 +16,8 @@ use super::revocation::Revocation;
 pub struct Session {
     /// What was settled at creation.
     pub birth: Birth,
-    /// False for a fragment that cannot stand for the session. Always true of a revoked one.
+    /// False for a fragment that cannot stand for the session. Always true of one that was
+    /// revoked or has lapsed.
     pub complete: bool,
     /// Live or revoked.
     pub root: Root,
@@ -61,6 +63,33 @@ impl Session {
     #[must_use]
     pub fn revoked(&self, revocation: Revocation) -> Self {
         Self { birth: self.birth.clone(), complete: true, root: Root::Revoked(revocation) }
+    }
+
+    /// This session after it was ended for lying idle since `last_seen_ms`; also the fragment to send.
+    ///
+    /// It stays expired, whatever use of it comes later, and its content is gone.
+    #[must_use]
+    pub fn lapsed(&self, last_seen_ms: u64, stamp: Stamp) -> Self {
+        let root = Root::Live(Body::lapsed(last_seen_ms, stamp));
+        Self { birth: self.birth.clone(), complete: true, root }
+    }
+
+    /// All but the content: enough to judge its deadlines.
+    #[must_use]
+    pub fn head(&self) -> Self {
+        let root = match &self.root {
+            Root::Live(Body { last_seen_ms, lapsed, .. }) => {
+                Root::Live(Body { last_seen_ms: *last_seen_ms, lapsed: *lapsed, ..Body::default() })
+            }
+            revoked @ Root::Revoked(_) => revoked.clone(),
+        };
+        Self { birth: self.birth.clone(), complete: self.complete, root }
+    }
+
+    /// True if its content is gone for ever.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.body().is_none_or(|body| body.lapsed.is_some())
     }
 
     /// The content, if it is not revoked.
@@ -111,8 +140,14 @@ impl Session {
     /// Whether it may be served at `now_ms`, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn liveness(&self, now_ms: u64) -> Liveness {
-        let revoked = matches!(self.root, Root::Revoked(_));
-        judge(revoked, self.complete, self.birth.absolute_deadline_ms, self.expires_at_ms(), now_ms)
+        Judged {
+            revoked: matches!(self.root, Root::Revoked(_)),
+            lapsed: self.body().is_some_and(|body| body.lapsed.is_some()),
+            complete: self.complete,
+            absolute_deadline_ms: self.birth.absolute_deadline_ms,
+            expires_at_ms: self.expires_at_ms(),
+        }
+        .at(now_ms)
     }
 
     /// When it ends if it is not used again, in milliseconds since the Unix
@@ -133,23 +168,28 @@ pub(crate) fn expires_at_ms(absolute_deadline_ms: u64, idle_timeout_ms: u64, las
     absolute_deadline_ms.min(last_seen_ms.saturating_add(idle_timeout_ms))
 }
 
-pub(crate) fn judge(
-    revoked: bool,
-    complete: bool,
-    absolute_deadline_ms: u64,
-    expires_at_ms: u64,
-    now_ms: u64,
-) -> Liveness {
-    if revoked {
-        Liveness::Revoked
-    } else if now_ms >= absolute_deadline_ms {
-        Liveness::Expired
-    } else if !complete && !planted!(PartialIsServed) {
-        // Its last use may be elsewhere, so only the absolute deadline can be judged here.
-        Liveness::Partial
-    } else if now_ms >= expires_at_ms && !planted!(IdleIsNotJudged) {
-        Liveness::Expired
-    } else {
-        Liveness::Live
+/// What a session's liveness depends on.
+pub(crate) struct Judged {
+    pub(crate) revoked: bool,
+    pub(crate) lapsed: bool,
+    pub(crate) complete: bool,
+    pub(crate) absolute_deadline_ms: u64,
+    pub(crate) expires_at_ms: u64,
+}
+
+impl Judged {
+    pub(crate) fn at(&self, now_ms: u64) -> Liveness {
+        if self.revoked {
+            Liveness::Revoked
+        } else if self.lapsed || now_ms >= self.absolute_deadline_ms {
+            Liveness::Expired
+        } else if !self.complete && !planted!(PartialIsServed) {
+            // Its last use may be elsewhere, so only the absolute deadline can be judged here.
+            Liveness::Partial
+        } else if now_ms >= self.expires_at_ms && !planted!(IdleIsNotJudged) {
+            Liveness::Expired
+        } else {
+            Liveness::Live
+        }
     }
 }

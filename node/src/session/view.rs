@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::codec::{self, DecodeError, DecodeLimits, Decoder, Head, Names, Reader, Section};
 use super::presence::Members;
-use super::state::{expires_at_ms, judge};
+use super::state::{Judged, expires_at_ms};
 use super::{
     AuthBlock, IdVerdict, Liveness, Register, Replays, Revocation, Rotation, SecretHash, Stamp, Value,
     counter,
@@ -18,6 +18,7 @@ pub struct SessionView<'a> {
     rest: Decoder<'a>,
     sections: u8,
     last_seen_ms: u64,
+    lapsed: Option<Stamp>,
     ids: Register<Rotation>,
     replays: Replays,
     revocation: Option<Revocation>,
@@ -64,17 +65,18 @@ impl<'a> SessionView<'a> {
         let mut reader = Reader::new(record, limits.items_max);
         let (head, origins) = codec::read_head(&mut reader)?;
         let mut rest = Decoder { reader, origins, created_ms: head.created.wall_ms() };
-        let (mut sections, mut last_seen_ms, mut revocation) = (0, 0, None);
+        let (mut sections, mut last_seen_ms, mut lapsed, mut revocation) = (0, 0, None, None);
         let (mut ids, mut replays) = (Register::default(), Replays::default());
         if head.revoked {
             revocation = Some(rest.revocation()?);
         } else {
             sections = Section::read(&mut rest.reader)?;
             last_seen_ms = rest.last_seen_ms(sections)?;
+            lapsed = rest.lapse(sections)?;
             ids = rest.ids(sections)?;
             replays = rest.replays(sections)?;
         }
-        Ok(Self { head, rest, sections, last_seen_ms, ids, replays, revocation })
+        Ok(Self { head, rest, sections, last_seen_ms, lapsed, ids, replays, revocation })
     }
 
     /// The namespace.
@@ -137,6 +139,18 @@ impl<'a> SessionView<'a> {
         self.revocation.as_ref()
     }
 
+    /// When and by whom it was ended for lying idle.
+    #[must_use]
+    pub fn lapsed(&self) -> Option<Stamp> {
+        self.lapsed
+    }
+
+    /// Same as [`super::Session::has_ended`].
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.head.revoked || self.lapsed.is_some()
+    }
+
     /// Same as [`super::Session::expires_at_ms`].
     #[must_use]
     pub fn expires_at_ms(&self) -> u64 {
@@ -149,8 +163,14 @@ impl<'a> SessionView<'a> {
     /// Same as [`super::Session::liveness`].
     #[must_use]
     pub fn liveness(&self, now_ms: u64) -> Liveness {
-        let Head { revoked, complete, absolute_deadline_ms, .. } = self.head;
-        judge(revoked, complete, absolute_deadline_ms, self.expires_at_ms(), now_ms)
+        Judged {
+            revoked: self.head.revoked,
+            lapsed: self.lapsed.is_some(),
+            complete: self.head.complete,
+            absolute_deadline_ms: self.head.absolute_deadline_ms,
+            expires_at_ms: self.expires_at_ms(),
+        }
+        .at(now_ms)
     }
 
     /// Reads and resolves the login alone; none if nobody has logged in, or if revoked.

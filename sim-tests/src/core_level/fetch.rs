@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use sojourn_node::membership::Change;
 use sojourn_node::replication::core::Event;
 use sojourn_node::replication::{
-    Fetched, Replica, TransferIn, TransferOut, answer, caller, check_caller, complete, complete_all,
-    nearest_first, read_answer,
+    Fetched, Replica, TransferIn, TransferOut, Wanted, answer, asks_for_idle, caller, check_caller, complete,
+    complete_all, lapse_idle, nearest_first, read_answer,
 };
 use sojourn_node::session::{Dot, Key, Partition, ReplicaId};
 use tokio::sync::oneshot;
@@ -84,13 +84,14 @@ pub(super) async fn fetch_from(
     shared: &Shared,
     replica: ReplicaId,
     keys: Vec<Key>,
+    wanted: Wanted,
 ) -> Option<(u64, Vec<Fetched>)> {
     let bytes_max = 2 * shared.config.batch_bytes_max.max(shared.config.transfer_chunk_bytes_max);
     let timeout = Duration::from_millis(shared.config.fetch_timeout_ms);
     let asked = keys.clone();
     let serve = move |callee: Arc<Shared>| async move {
         let engine = &callee.engine;
-        answer(&**engine, &callee.membership, asked, bytes_max).await.ok()
+        answer(&**engine, &callee.membership, asked, wanted, bytes_max).await.ok()
     };
     let response = tokio::time::timeout(timeout, call(me, shared, replica, serve)).await.ok()??;
     read_answer(replica, &keys, response, |key| shared.engine.partition(&key)).ok()
@@ -157,6 +158,14 @@ impl World {
         spawn.spawn("replication.partials", Box::pin(complete_partials(me, shared)));
     }
 
+    /// Keeps ending the sessions that lay idle.
+    pub(super) fn lapse(&self, shared: &Arc<Shared>) {
+        let me = self.weak();
+        let spawn = shared.env.spawn.clone();
+        let shared = shared.clone();
+        spawn.spawn("replication.lapse", Box::pin(lapse(me, shared)));
+    }
+
     fn connected(&mut self, at: (NodeId, u64)) -> Vec<ReplicaId> {
         self.running(at).map(|run| run.links.keys().copied().collect()).unwrap_or_default()
     }
@@ -173,11 +182,7 @@ async fn complete_partials(me: Me, shared: Arc<Shared>) {
                 partitions.flat_map(|partition| shared.engine.partials(partition, FETCH_KEYS_MAX)).collect()
             }
         };
-        let mut by_partition: BTreeMap<Partition, Vec<Key>> = BTreeMap::new();
-        for key in keys {
-            by_partition.entry(shared.engine.partition(&key)).or_default().push(key);
-        }
-        for (partition, keys) in by_partition {
+        for (partition, keys) in by_partition(&shared, keys) {
             for keys in keys.chunks(FETCH_KEYS_MAX) {
                 complete_at(&me, &shared, partition, keys.to_vec()).await;
                 if me.strong_count() == 0 {
@@ -186,6 +191,53 @@ async fn complete_partials(me: Me, shared: Arc<Shared>) {
             }
         }
     }
+}
+
+fn by_partition(shared: &Shared, keys: Vec<Key>) -> BTreeMap<Partition, Vec<Key>> {
+    let mut by_partition: BTreeMap<Partition, Vec<Key>> = BTreeMap::new();
+    for key in keys {
+        by_partition.entry(shared.engine.partition(&key)).or_default().push(key);
+    }
+    by_partition
+}
+
+/// As the driver's task.
+async fn lapse(me: Me, shared: Arc<Shared>) {
+    let mut idle = Replica::idle_keys(&*shared.engine);
+    let replica = shared.me.replica;
+    let timeout = Duration::from_millis(shared.config.fetch_timeout_ms);
+    loop {
+        for (partition, keys) in by_partition(&shared, idle.next().await) {
+            if me.strong_count() == 0 {
+                return;
+            }
+            if !asks_for_idle(&shared.membership(), replica, partition) {
+                continue;
+            }
+            if !set_lapsing(&me, &shared, true) {
+                continue;
+            }
+            let heads = |of| fetch_from(&me, &shared, of, keys.clone(), Wanted::Head);
+            let (engine, membership) = (&*shared.engine, shared.membership.clone());
+            let ended = lapse_idle(engine, membership, replica, (partition, &keys), timeout, heads).await;
+            set_lapsing(&me, &shared, false);
+            let Some(sim) = me.upgrade() else { return };
+            sim.lock().trace(&("lapsed", shared.at(), partition, keys.len(), ended));
+        }
+    }
+}
+
+/// False while replicas are compared: then none is to change.
+fn set_lapsing(me: &Me, shared: &Shared, lapsing: bool) -> bool {
+    let Some(sim) = me.upgrade() else { return false };
+    let mut world = sim.lock();
+    if world.comparing {
+        return false;
+    }
+    if let Some(run) = world.running(shared.at()) {
+        run.lapsing = lapsing;
+    }
+    true
 }
 
 /// Asks the connected replicas for full states, as the driver's `complete`.
@@ -198,7 +250,7 @@ async fn complete_at(
     let connected = me.upgrade().map(|sim| sim.lock().connected(shared.at())).unwrap_or_default();
     let mut replicas = nearest_first(&shared.membership(), shared.me.replica, partition);
     replicas.retain(|replica| connected.contains(replica));
-    let ask = |replica, keys| fetch_from(me, shared, replica, keys);
+    let ask = |replica, keys| fetch_from(me, shared, replica, keys, Wanted::State);
     complete(&*shared.engine, partition, keys, replicas, ask).await
 }
 

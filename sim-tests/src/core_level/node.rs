@@ -59,6 +59,8 @@ pub(super) struct Running {
     pub(super) view: watch::Sender<Arc<Membership>>,
     /// A report to the membership is under way.
     pub(super) reporting: bool,
+    /// It asks about sessions that lay idle.
+    pub(super) lapsing: bool,
     pub(super) rng: StdRng,
     pub(super) links: BTreeMap<sojourn_node::session::ReplicaId, OpenLink>,
     pub(super) links_opened: u64,

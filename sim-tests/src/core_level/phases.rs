@@ -63,13 +63,17 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
         world.record(Happening::Phase(Phase::Liveness));
     }
     fresh_calls(sim).await;
-    wait_until(sim, converge_ms_max, World::is_converged).await;
-    sim.lock().record(Happening::Phase(Phase::Comparison));
+    wait_until(sim, converge_ms_max, |world| world.is_converged() && !world.is_lapsing()).await;
+    {
+        let mut world = sim.lock();
+        world.comparing = true;
+        world.record(Happening::Phase(Phase::Comparison));
+    }
     // The first look finds damage on disks, which is mended before the second one.
     for _ in 0..2 {
         sim.lock().look_at_all();
         // What is on disks only is read in the meantime.
-        sleep_ms(1_000).await;
+        sleep_ms(400).await;
         wait_until(sim, converge_ms_max, World::is_converged).await;
     }
     let mut world = sim.lock();
@@ -192,6 +196,10 @@ impl World {
 
     fn is_converged(&mut self) -> bool {
         self.difference().is_none()
+    }
+
+    fn is_lapsing(&self) -> bool {
+        self.nodes.iter().filter_map(|machine| machine.run.as_ref()).any(|run| run.lapsing)
     }
 
     /// A member that a running one has no link to.

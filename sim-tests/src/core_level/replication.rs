@@ -138,6 +138,9 @@ fn own_stamp(entry: &LogEntry) -> Option<u64> {
     if let Root::Revoked(revocation) = &fragment.root {
         return Some(revocation.stamp.hlc);
     }
+    if let Some(lapsed) = fragment.body().and_then(|body| body.lapsed) {
+        return Some(lapsed.hlc);
+    }
     if fragment.complete {
         return Some(fragment.birth.created.hlc);
     }

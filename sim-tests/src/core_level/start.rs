@@ -250,12 +250,13 @@ impl World {
         let rng = shared.env.rng.fork("replication.core");
         let (links, dialled) = (BTreeMap::new(), BTreeMap::new());
         let shared = shared.clone();
-        let (links_opened, reporting, buffered_bytes_max) = (0, false, 0);
+        let (links_opened, reporting, lapsing, buffered_bytes_max) = (0, false, false, 0);
         let run = Running {
             shared: shared.clone(),
             core,
             view,
             reporting,
+            lapsing,
             rng,
             links,
             links_opened,
@@ -271,6 +272,7 @@ impl World {
         self.show_state(at.0);
         self.follow_commits(&shared);
         self.complete_partials(&shared);
+        self.lapse(&shared);
         self.tick_later(at);
         self.follow_membership(at);
         // No peer has told it anything yet: it has what its own disk gave back.

@@ -72,6 +72,8 @@ pub(super) struct World {
     pub(super) sessions: Sessions,
     pub(super) faults: Faults,
     pub(super) observer: Observer,
+    /// Set once replicas are compared: no session is ended for lying idle any more.
+    pub(super) comparing: bool,
     /// Set once the run is to end.
     pub(super) over: bool,
     me: Weak<Mutex<World>>,
@@ -99,6 +101,7 @@ impl World {
                 sessions: Sessions::new(&plan),
                 faults: Faults::new(&plan),
                 observer: Observer::default(),
+                comparing: false,
                 over: false,
                 me: me.clone(),
                 recorder,

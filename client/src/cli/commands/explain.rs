@@ -74,6 +74,7 @@ fn what(write: &KnownWrite) -> String {
         WriteKind::RotateWithoutGrace => "another id, the old one dead at once".to_owned(),
         WriteKind::Replay => "an old id was used".to_owned(),
         WriteKind::Revoke => format!("revoked: {name}"),
+        WriteKind::Lapse => "its content was dropped: it lay idle".to_owned(),
         WriteKind::EndByPrincipal => format!("ended through its principal: {name}"),
         WriteKind::Unspecified => "something that this version does not know".to_owned(),
     }
@@ -92,6 +93,7 @@ fn why(write: &KnownWrite) -> &'static str {
         Verdict::Holds => match write.kind() {
             WriteKind::Create => "holds",
             WriteKind::Touch => "the latest use that is known",
+            WriteKind::Lapse => "holds: all replicas were asked, and none knew a later use",
             WriteKind::Revoke | WriteKind::EndByPrincipal => "holds: a revocation is final",
             _ => "holds: its writer had seen all before it",
         },
@@ -109,7 +111,7 @@ fn why(write: &KnownWrite) -> &'static str {
             WriteKind::Replay => "told once a minute and a node",
             _ => "counts, with the others of its name",
         },
-        Verdict::LostToRevocation => "lost: the session was revoked",
+        Verdict::LostToEnd => "lost: the session has ended",
         Verdict::Replaced => "held until a later write took its place",
         Verdict::Unspecified => "this version does not know why",
     }

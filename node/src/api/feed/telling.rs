@@ -38,10 +38,10 @@ impl Handler {
         Known { state, before, principal }
     }
 
-    /// None if the state is revoked, partial or malformed.
+    /// None if the state has ended, is partial or malformed.
     fn principal_of(&self, state: &Bytes) -> Option<String> {
         let view = SessionView::open(state, &self.decode_limits).ok()?;
-        if view.revocation().is_some() || !view.is_complete() {
+        if view.has_ended() || !view.is_complete() {
             return None;
         }
         let login = view.login().ok()?;
@@ -94,7 +94,8 @@ impl Handler {
     ) -> Option<pb::WatchEvent> {
         let mut event = self.event(filter, partition, Some(&key), known.principal.clone())?;
         event.at_ms = expired_at_ms;
-        let final_state = self.final_state(filter, known.state.as_ref().or(known.before.as_ref()));
+        let states = [known.state.as_ref(), known.before.as_ref()];
+        let final_state = states.into_iter().find_map(|state| self.final_state(filter, state));
         event.event = Some(Event::Expired(pb::Ended { reason: String::new(), final_state }));
         Some(event)
     }
@@ -160,7 +161,7 @@ impl Handler {
         state: Option<&Bytes>,
     ) -> Option<sojourn_proto::session::v1::Session> {
         let view = SessionView::open(state.filter(|_| filter.final_state)?, &self.decode_limits).ok()?;
-        if view.revocation().is_some() || !view.is_complete() {
+        if view.has_ended() || !view.is_complete() {
             return None;
         }
         let (mut session, _) = convert::session(view).ok()?;

@@ -4,6 +4,7 @@ mod clock;
 mod convergence;
 mod disk;
 mod follow;
+mod idle;
 mod local;
 mod remote;
 

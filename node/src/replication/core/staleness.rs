@@ -156,7 +156,8 @@ impl Core {
         let Some(link) = &mut peer.link else { return };
         let beat = link.beat(context.time());
         if beat.echo_us > 0 {
-            let told = peer.shared.iter().chain(link.told.keys()).copied().collect::<Vec<_>>();
+            let once_shared = link.told.keys().filter(|partition| !peer.shared.contains(*partition));
+            let told = peer.shared.iter().chain(once_shared).copied().collect::<Vec<_>>();
             let news = news(&told, &mut link.told, seen, context.held);
             if !news.is_empty() {
                 context.send(to, Message::Seen(news));

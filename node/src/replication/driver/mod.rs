@@ -112,6 +112,7 @@ impl Replication {
         shared.spawn("replication.timer", shared.clone().tick());
         shared.spawn("replication.push", shared.clone().push());
         shared.spawn("replication.partials", shared.clone().complete_partials());
+        shared.spawn("replication.lapse", shared.clone().lapse());
         Arc::new(Self { shared })
     }
 

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::hello::{Refusal, check_caller, check_hello};
 use super::{Replication, Shared};
 use crate::membership::NodeState;
-use crate::replication::fetch::{self, TransferOut};
+use crate::replication::fetch::{self, TransferOut, Wanted};
 use crate::replication::forward::ForwardHandler;
 use crate::security::PeerIdentity;
 use crate::session::{Key, Origin, Partition};
@@ -90,7 +90,7 @@ impl ReplicationService for Service {
 
     async fn fetch(&self, request: Request<pb::FetchRequest>) -> Result<Response<pb::FetchResponse>, Status> {
         let identity = identity(&request)?;
-        let pb::FetchRequest { caller, keys } = request.into_inner();
+        let pb::FetchRequest { caller, keys, heads } = request.into_inner();
         self.check(caller.as_ref(), &identity)?;
         if keys.len() > fetch::KEYS_MAX {
             let message = format!("{} keys, at most {} are allowed", keys.len(), fetch::KEYS_MAX);
@@ -102,7 +102,8 @@ impl ReplicationService for Service {
             .map_err(|length| Status::invalid_argument(format!("a key has {length} bytes, not 16")))?;
         let shared = &self.shared;
         let bytes_max = shared.message_bytes_max() / 2;
-        let answer = fetch::answer(&*shared.replica, &shared.membership, keys, bytes_max).await;
+        let wanted = if heads { Wanted::Head } else { Wanted::State };
+        let answer = fetch::answer(&*shared.replica, &shared.membership, keys, wanted, bytes_max).await;
         Ok(Response::new(answer.map_err(|error| Status::unavailable(error.to_string()))?))
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::Shared;
 use crate::replication::core::Event;
-use crate::replication::fetch::{complete, nearest_first};
+use crate::replication::fetch::{KEYS_MAX, Wanted, complete, nearest_first};
+use crate::replication::lapse::{asks_for_idle, lapse_idle};
 use crate::session::{Key, Partition, ReplicaId};
 
 /// Keys in one request for full states.
@@ -66,6 +67,37 @@ impl Shared {
         }
     }
 
+    /// Ends sessions that lay idle, where this node is the one that asks the others.
+    pub(super) async fn lapse(self: Arc<Self>) {
+        let mut idle = self.replica.idle_keys();
+        loop {
+            let keys = tokio::select! {
+                () = self.stopping.cancelled() => return,
+                keys = idle.next() => keys,
+            };
+            let mut by_partition: BTreeMap<Partition, Vec<Key>> = BTreeMap::new();
+            for key in keys {
+                by_partition.entry(self.partition(key)).or_default().push(key);
+            }
+            for (partition, keys) in by_partition {
+                for keys in keys.chunks(KEYS_MAX) {
+                    self.lapse_of(partition, keys).await;
+                }
+            }
+        }
+    }
+
+    async fn lapse_of(&self, partition: Partition, keys: &[Key]) {
+        let me = self.me.replica;
+        if !asks_for_idle(&self.membership(), me, partition) {
+            return;
+        }
+        let timeout = Duration::from_millis(self.config.fetch_timeout_ms);
+        let fetch_heads = |replica| async move { self.fetch_from(replica, keys, Wanted::Head).await.ok() };
+        let membership = self.membership.clone();
+        lapse_idle(&*self.replica, membership, me, (partition, keys), timeout, fetch_heads).await;
+    }
+
     fn partials(&self) -> Vec<Key> {
         let count = self.membership.borrow().layout.partitions.len();
         let partitions = (0..count).filter_map(|number| u16::try_from(number).ok());
@@ -83,7 +115,7 @@ impl Shared {
         let mut replicas = nearest_first(&self.membership(), self.me.replica, partition);
         replicas.retain(|replica| connected.contains(replica));
         let fetch_from = |replica, keys: Vec<Key>| async move {
-            let fetched = self.fetch_from(replica, &keys).await;
+            let fetched = self.fetch_from(replica, &keys, Wanted::State).await;
             fetched
                 .inspect_err(|error| tracing::debug!(peer = %replica, %error, "cannot fetch full states"))
                 .ok()

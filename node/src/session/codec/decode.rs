@@ -30,6 +30,12 @@ pub(super) fn session(record: &Bytes, items_max: usize) -> Result<Session, Decod
     let mut decoder = Decoder { reader, origins, created_ms: head.created.wall_ms() };
     let root = if head.revoked { Root::Revoked(decoder.revocation()?) } else { Root::Live(decoder.body()?) };
     decoder.finish()?;
+    if let Root::Live(body) = &root
+        && body.lapsed.is_some()
+        && !head.complete
+    {
+        return Err(DecodeError::Malformed("a lapse that is not the whole"));
+    }
     let birth = Birth {
         namespace: Arc::from(head.namespace),
         created: head.created,
@@ -46,15 +52,23 @@ impl<'a> Decoder<'a> {
     }
 
     pub(crate) fn revocation(&mut self) -> Result<Revocation, DecodeError> {
+        Ok(Revocation { stamp: self.stamp()?, reason: Arc::from(self.reader.str()?) })
+    }
+
+    fn stamp(&mut self) -> Result<Stamp, DecodeError> {
         let hlc = self.reader.hlc(self.created_ms)?;
         let index = self.reader.varint()?;
-        let stamp = Stamp { hlc, origin: self.origins.get(index)? };
-        Ok(Revocation { stamp, reason: Arc::from(self.reader.str()?) })
+        Ok(Stamp { hlc, origin: self.origins.get(index)? })
+    }
+
+    pub(crate) fn lapse(&mut self, sections: u8) -> Result<Option<Stamp>, DecodeError> {
+        if Section::Lapse.is_in(sections) { self.stamp().map(Some) } else { Ok(None) }
     }
 
     fn body(&mut self) -> Result<Body, DecodeError> {
         let sections = Section::read(&mut self.reader)?;
         let mut body = Body { last_seen_ms: self.last_seen_ms(sections)?, ..Body::default() };
+        body.lapsed = self.lapse(sections)?;
         body.ids = self.ids(sections)?;
         body.replays = self.replays(sections)?;
         if Section::Auth.is_in(sections) {
@@ -94,11 +108,7 @@ impl<'a> Decoder<'a> {
         let secret = SecretHash(self.reader.array()?);
         let cut = match self.reader.varint()? {
             0 => None,
-            1 => {
-                let hlc = self.reader.hlc(self.created_ms)?;
-                let index = self.reader.varint()?;
-                Some(Stamp { hlc, origin: self.origins.get(index)? })
-            }
+            1 => Some(self.stamp()?),
             _ => return Err(DecodeError::Malformed("an unknown kind of rotation")),
         };
         let grace_ends_ms = self.reader.varint()?;

@@ -5,7 +5,7 @@ use super::write::Writer;
 use super::{Section, head};
 use crate::session::counter::Share;
 use crate::session::{
-    AuthBlock, Body, Counter, Members, Presence, Register, Replays, Root, Rotation, Session, Value,
+    AuthBlock, Body, Counter, Members, Presence, Register, Replays, Root, Rotation, Session, Stamp, Value,
     ValueKind, VersionVector,
 };
 
@@ -24,8 +24,7 @@ pub(super) fn session(session: &Session) -> Vec<u8> {
     match &session.root {
         Root::Live(body) => encoder.body(body),
         Root::Revoked(revocation) => {
-            encoder.out.hlc(revocation.stamp.hlc, encoder.created_ms);
-            encoder.out.varint(encoder.origins.index(revocation.stamp.origin));
+            encoder.stamp(revocation.stamp);
             encoder.out.bytes(revocation.reason.as_bytes());
         }
     }
@@ -37,6 +36,7 @@ impl Encoder {
         let attributes: Vec<_> =
             body.attributes.iter().filter(|(_, register)| !register.is_empty()).collect();
         let sections = Section::LastSeen.bit_if(body.last_seen_ms != 0)
+            | Section::Lapse.bit_if(body.lapsed.is_some())
             | Section::Ids.bit_if(!body.ids.is_empty())
             | Section::Replays.bit_if(!body.replays.is_empty())
             | Section::Auth.bit_if(!body.auth.is_empty())
@@ -46,6 +46,9 @@ impl Encoder {
         self.out.byte(sections);
         if body.last_seen_ms != 0 {
             self.out.varint(body.last_seen_ms.wrapping_sub(self.created_ms));
+        }
+        if let Some(lapsed) = body.lapsed {
+            self.stamp(lapsed);
         }
         self.register(&body.ids, Self::rotation);
         self.replays(&body.replays);
@@ -83,6 +86,11 @@ impl Encoder {
         }
     }
 
+    fn stamp(&mut self, stamp: Stamp) {
+        self.out.hlc(stamp.hlc, self.created_ms);
+        self.out.varint(self.origins.index(stamp.origin));
+    }
+
     fn vector(&mut self, vector: &VersionVector) {
         self.out.varint(vector.dots.len() as u64);
         for (&origin, &seq) in &vector.dots {
@@ -109,8 +117,7 @@ impl Encoder {
         self.out.raw(&rotation.secret.0);
         self.out.varint(u64::from(rotation.cut.is_some()));
         if let Some(cut) = rotation.cut {
-            self.out.hlc(cut.hlc, self.created_ms);
-            self.out.varint(self.origins.index(cut.origin));
+            self.stamp(cut);
         }
         self.out.varint(rotation.grace_ends_ms);
         self.out.varint(rotation.replaced.len() as u64);

@@ -10,7 +10,8 @@
 //! flags     = version:4 unit-of-lifetime-and-idle-timeout:2 complete:1 revoked:1
 //! origins   = { replica:* more:1, incarnation }
 //! stamp     = ms:* has-counter:1 [counter]
-//! content   = sections [last-seen] [register of ids] [replays] [register of auth] [{ name register }] [{ name counter }] [{ name set }]
+//! content   = sections [last-seen] [lapse] [register of ids] [replays] [register of auth] [{ name register }] [{ name counter }] [{ name set }]
+//! lapse     = stamp origin, and nothing but the last use beside it
 //! register  = { origin:* has-seen:1 more:1, seq, [vector], stamp, value }
 //! id        = 1 secret:16 has-cut:1 [stamp origin] grace-ends count { secret:16 accepted-until }
 //! replays   = count { origin, seq, stamp }
@@ -107,11 +108,10 @@ pub(crate) enum Section {
     Sets = 16,
     Ids = 32,
     Replays = 64,
+    Lapse = 128,
 }
 
 impl Section {
-    const ALL: u8 = 127;
-
     fn bit_if(self, is_there: bool) -> u8 {
         if is_there { self as u8 } else { 0 }
     }
@@ -120,10 +120,13 @@ impl Section {
         sections & self as u8 != 0
     }
 
+    /// Which sections a content has.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<u8, DecodeError> {
-        match reader.byte()? {
-            sections @ 0..=Self::ALL => Ok(sections),
-            _ => Err(DecodeError::Malformed("an unknown section")),
+        let sections = reader.byte()?;
+        let beside_lapse = Self::LastSeen as u8 | Self::Lapse as u8;
+        if Self::Lapse.is_in(sections) && sections & !beside_lapse != 0 {
+            return Err(DecodeError::Malformed("content of a session that has lapsed"));
         }
+        Ok(sections)
     }
 }

@@ -92,6 +92,7 @@ fn collect(session: &Session, found: &mut impl FnMut(Origin)) {
         Root::Revoked(revocation) => return found(revocation.stamp.origin),
         Root::Live(body) => body,
     };
+    body.lapsed.iter().for_each(|lapsed| found(lapsed.origin));
     let vector = |vector: &VersionVector, found: &mut dyn FnMut(Origin)| {
         vector.dots.keys().for_each(|&origin| found(origin));
     };

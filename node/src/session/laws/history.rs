@@ -29,6 +29,7 @@ pub(crate) enum Change {
     Rotate { secret: u8, grace_ms: u64 },
     MarkReplay,
     Touch,
+    Lapse,
     Revoke,
 }
 
@@ -115,6 +116,9 @@ fn fragment(state: &Session, change: &Change, dot: Dot, hlc: u64) -> Option<Sess
         }
         Change::MarkReplay => body.replays = Replays::mark(dot, Stamp { hlc, origin: dot.origin }),
         Change::Touch => body.last_seen_ms = hlc >> 16,
+        Change::Lapse => {
+            return Some(state.lapsed(held.last_seen_ms, Stamp { hlc, origin: dot.origin }));
+        }
         Change::Revoke => {
             let stamp = Stamp { hlc, origin: dot.origin };
             return Some(state.revoked(Revocation { stamp, reason: Arc::from("logout") }));
@@ -169,7 +173,7 @@ fn event(change: impl Strategy<Value = Change>) -> impl Strategy<Value = Event> 
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![30 => living_change(), 1 => Just(Change::Revoke)]
+    prop_oneof![30 => living_change(), 1 => Just(Change::Lapse), 1 => Just(Change::Revoke)]
 }
 
 fn living_change() -> impl Strategy<Value = Change> {

@@ -134,6 +134,22 @@ proptest! {
     }
 
     #[test]
+    fn what_has_lapsed_is_over_for_ever_and_keeps_nothing(history in history(), now_ms in any::<u64>()) {
+        let world = World::run(&history);
+        let lapses = world.fragments.iter().filter_map(|fragment| fragment.body()?.lapsed);
+        let (first, all) = (lapses.min(), merged(world.all()));
+        let Some(body) = all.body() else { return Ok(()) };
+        prop_assert_eq!(body.lapsed, first);
+        if let Some(first) = first {
+            prop_assert_eq!(all.liveness(now_ms), Liveness::Expired);
+            prop_assert_eq!(body, &Body::lapsed(body.last_seen_ms, first));
+            let uses = world.all().into_iter().filter_map(|session| Some(session.body()?.last_seen_ms));
+            prop_assert_eq!(Some(body.last_seen_ms), uses.max());
+            prop_assert_eq!(&all.head(), &all);
+        }
+    }
+
+    #[test]
     fn nothing_outlives_the_absolute_deadline(history in history()) {
         for session in World::run(&history).all() {
             let deadline_ms = session.birth.absolute_deadline_ms;

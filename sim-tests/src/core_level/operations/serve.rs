@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use sojourn_node::directory::Principal;
 use sojourn_node::engine::{Command, Committed, Covered, Durability, EngineError, ExecuteOptions, Record};
 use sojourn_node::env::Rng;
-use sojourn_node::replication::{Fetched, gather};
+use sojourn_node::replication::{Fetched, Wanted, gather};
 use sojourn_node::session::{DecodeLimits, IdVerdict, Key, Liveness, SecretHash, SessionView, VersionVector};
 use sojourn_proto::session::v1::Consistency;
 
@@ -236,7 +236,7 @@ impl Call<'_> {
 
     async fn fetch(&self, key: Key, level: Consistency, timeout: Duration) -> Result<Vec<Fetched>, ()> {
         let (me, node) = (self.me, self.node);
-        let ask = |replica| fetch_from(me, node, replica, vec![key]);
+        let ask = |replica| fetch_from(me, node, replica, vec![key], Wanted::State);
         let (watch, partition) = (node.membership.clone(), self.request.partition);
         gather(watch, node.me.replica, partition, level, timeout, ask).await.map_err(|_| ())
     }

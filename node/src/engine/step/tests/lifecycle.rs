@@ -104,3 +104,21 @@ fn what_is_not_there_is_not_changed() {
     let nothing = at(Some(&new()), 2, 1, &update(Changes::default())).unwrap();
     assert_eq!((nothing.fragment, nothing.state), (None, new()));
 }
+
+#[test]
+fn a_lapse_ends_what_was_not_used_since() {
+    let state = after(&new(), 2, &set("a", "1")).0;
+    let lapse = |last_seen_ms| Command::Lapse { last_seen_ms };
+    for (after_ms, last_seen_ms) in [(IDLE_MS - 1, T0_MS), (IDLE_MS, T0_MS - 1), (IDLE_MS, T0_MS + 1)] {
+        let done = at(Some(&state), 3, after_ms, &lapse(last_seen_ms)).unwrap();
+        assert_eq!((done.fragment, &done.state), (None, &state), "{after_ms} {last_seen_ms}");
+    }
+    let done = at(Some(&state), 3, IDLE_MS + 5, &lapse(T0_MS + 5)).unwrap();
+    assert_eq!(done.state, state.lapsed(T0_MS + 5, stamp(T0_MS + IDLE_MS + 5)));
+    assert_eq!(done.fragment.as_ref(), Some(&done.state));
+    let again = at(Some(&done.state), 4, IDLE_MS + 6, &lapse(T0_MS + 5)).unwrap();
+    assert_eq!(again.fragment, None);
+    let ended = at(Some(&state), 3, 1, &revoke("logout")).unwrap().state;
+    assert_eq!(at(Some(&ended), 4, IDLE_MS, &lapse(T0_MS)).unwrap().fragment, None);
+    assert_eq!(at(None, 4, IDLE_MS, &lapse(T0_MS)), Err(StepError::NotFound));
+}

@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::engine::{ClockState, ClockVerdict, Covered, Gap, LogEntry};
 use crate::replication::core::{ClockBounds, Held};
-use crate::replication::{AppliedBatch, Commits, NewEntries, PartialKeys, Replica, ReplicaError};
+use crate::replication::{AppliedBatch, Commits, KeysToAsk, NewEntries, Replica, ReplicaError};
 use crate::session::{Dot, Key, Origin, Partition, ReplicaId, VersionVector};
 
 pub(super) const PARTITIONS: u32 = 4;
@@ -119,12 +119,21 @@ impl Commits for Feed {
 struct Partials(mpsc::UnboundedReceiver<Key>);
 
 #[async_trait]
-impl PartialKeys for Partials {
+impl KeysToAsk for Partials {
     async fn next(&mut self) -> Vec<Key> {
         match self.0.recv().await {
             Some(key) => vec![key],
             None => std::future::pending().await,
         }
+    }
+}
+
+struct NoneIdle;
+
+#[async_trait]
+impl KeysToAsk for NoneIdle {
+    async fn next(&mut self) -> Vec<Key> {
+        std::future::pending().await
     }
 }
 
@@ -181,8 +190,20 @@ impl Replica for Memory {
         Box::new(Feed(self.commits.subscribe()))
     }
 
-    fn partial_keys(&self) -> Box<dyn PartialKeys> {
+    fn partial_keys(&self) -> Box<dyn KeysToAsk> {
         Box::new(Partials(self.partial_keys.lock().take().unwrap()))
+    }
+
+    fn idle_keys(&self) -> Box<dyn KeysToAsk> {
+        Box::new(NoneIdle)
+    }
+
+    async fn head(&self, _: Key) -> Result<Option<Bytes>, ReplicaError> {
+        Ok(None)
+    }
+
+    async fn lapse(&self, _: Key, _: Vec<Bytes>) -> Result<bool, ReplicaError> {
+        Ok(false)
     }
 
     fn partials(&self, _: Partition, _: usize) -> Vec<Key> {

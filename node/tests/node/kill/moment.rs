@@ -3,8 +3,8 @@
 use sojourn_node::env::{Rng, StdRng};
 use tokio::sync::watch;
 
-use super::nodes::PATIENCE;
 use super::process::Process;
+use crate::support::nodes::PATIENCE;
 
 /// Writes after which a compaction should have been due.
 const COMPACTION_WRITES_MAX: u64 = 200;

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use tokio::sync::watch;
 
-use super::nodes::PATIENCE;
+use crate::support::nodes::PATIENCE;
 
 /// What a process has logged since it started.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,4 +1,4 @@
-//! Keys of records that need a full state.
+//! Keys of records about which other replicas must be asked.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,17 +8,18 @@ use tokio::sync::Notify;
 
 use crate::session::Key;
 
-/// Keys kept for the reader; older ones are dropped and found by `Engine::partials`.
+/// Keys kept for the reader; older ones are dropped and found again: partial ones by
+/// `Engine::partials`, idle ones by the next sweep.
 const KEYS_MAX: usize = 16_384;
 
 /// A queue that drops its oldest keys.
 #[derive(Debug, Default)]
-pub(super) struct Partials {
+pub(super) struct KeyQueue {
     keys: Mutex<VecDeque<Key>>,
     grown: Notify,
 }
 
-impl Partials {
+impl KeyQueue {
     pub(super) fn push(&self, key: Key) {
         let mut keys = self.keys.lock();
         if keys.len() >= KEYS_MAX {
@@ -30,25 +31,25 @@ impl Partials {
     }
 }
 
-/// Follows the records that become partial. One reader takes each key.
+/// Follows such keys. One reader takes each.
 #[derive(Debug)]
-pub struct PartialFeed {
-    partials: Arc<Partials>,
+pub struct KeyFeed {
+    queue: Arc<KeyQueue>,
 }
 
-impl PartialFeed {
-    pub(super) fn new(partials: Arc<Partials>) -> Self {
-        Self { partials }
+impl KeyFeed {
+    pub(super) fn new(queue: Arc<KeyQueue>) -> Self {
+        Self { queue }
     }
 
     /// All keys since the last call, maybe with repetitions; waits while there is none.
     pub async fn next(&mut self) -> Vec<Key> {
         loop {
-            let keys: Vec<Key> = self.partials.keys.lock().drain(..).collect();
+            let keys: Vec<Key> = self.queue.keys.lock().drain(..).collect();
             if !keys.is_empty() {
                 return keys;
             }
-            self.partials.grown.notified().await;
+            self.queue.grown.notified().await;
         }
     }
 }

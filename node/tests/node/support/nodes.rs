@@ -1,5 +1,6 @@
 //! Real nodes in this process: sled on a real disk, TLS on real sockets.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,6 +118,31 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: i
         }
     };
     tokio::time::timeout(PATIENCE, reached).await.unwrap_or_else(|_| panic!("never {what}"));
+}
+
+/// Starts nodes one after the other and waits until all know each other and one layout.
+pub(crate) async fn start_all(world: &World, count: usize, more: &str) -> Vec<TestNode> {
+    let mut nodes = Vec::new();
+    for index in 0..count {
+        nodes.push(world.start(index, more).await);
+    }
+    for node in &nodes {
+        until("linked", || async {
+            let status = node.status().await.unwrap();
+            status.peers.len() == count - 1 && status.peers.iter().all(|peer| peer.connected)
+        })
+        .await;
+    }
+    until("one layout serves at all nodes", || async {
+        let mut layouts = BTreeSet::new();
+        for node in &nodes {
+            let status = node.status().await.unwrap();
+            layouts.insert((status.ready, status.layout_version, status.next_layout_version));
+        }
+        layouts.len() == 1 && layouts.iter().all(|(ready, _, next)| *ready && *next == 0)
+    })
+    .await;
+    nodes
 }
 
 /// Opens the disk, once the tasks of a node stopped just before have let go of it.

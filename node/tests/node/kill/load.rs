@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::nodes::{PATIENCE, set, text};
+use crate::support::nodes::{PATIENCE, set, text};
 
 /// Writes of one session before the next one is made.
 const SESSION_WRITES: u64 = 12;

@@ -1,28 +1,13 @@
 //! One real node: sled on a real disk, TLS on a real socket, every call.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and runs on the real runtime"
-)]
-
-mod support {
-    mod authority;
-    #[allow(dead_code, reason = "each file of tests uses a part of it")]
-    pub(crate) mod nodes;
-    pub(crate) use authority::Authority;
-}
-
 use std::time::Duration;
 
+use crate::support::nodes::{World, assert_refused, set, text};
 use sojourn_proto::cluster::v1 as cluster;
 use sojourn_proto::cluster::v1::cluster_service_client::ClusterServiceClient;
 use sojourn_proto::session::v1 as pb;
 use sojourn_proto::session::v1::pipeline_call::Call;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
-use support::nodes::{World, assert_refused, set, text};
 use tonic::Code;
 use tonic_types::StatusExt;
 

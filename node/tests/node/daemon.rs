@@ -1,22 +1,9 @@
 //! The process `sojournd`: arguments, one-line errors, signals.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and runs on the real runtime"
-)]
-
-mod support {
-    mod authority;
-    pub(crate) use authority::Authority;
-}
-
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::Authority;
+use crate::support::Authority;
 
 fn sojournd(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sojournd")).args(arguments).output().unwrap()

@@ -1,21 +1,9 @@
 //! Who may connect to whom, over real sockets and real TLS.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and runs on the real runtime"
-)]
-
-mod support {
-    mod authority;
-    pub(crate) use authority::Authority;
-}
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::Authority;
 use sojourn_node::env::Environment;
 use sojourn_node::security::{NodeTls, PeerIdentity, TlsError, TlsFiles};
 use sojourn_node::transport::{
@@ -23,7 +11,6 @@ use sojourn_node::transport::{
 };
 use sojourn_proto::membership::v1::RaftRequest;
 use sojourn_proto::membership::v1::membership_service_client::MembershipServiceClient;
-use support::Authority;
 use tonic::service::Routes;
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;

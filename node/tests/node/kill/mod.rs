@@ -6,33 +6,18 @@
 //! with all tests; more of them, or others:
 //!
 //! ```sh
-//! SOJOURN_KILL_CYCLES=200 SOJOURN_KILL_SEED=7 cargo test -p sojourn_node --test kill -- --nocapture
+//! SOJOURN_KILL_CYCLES=200 SOJOURN_KILL_SEED=7 cargo test -p sojourn_node --test node kill -- --nocapture
 //! ```
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and runs on the real runtime"
-)]
-
-#[path = "../support/authority.rs"]
-mod authority;
 mod load;
 mod moment;
-#[allow(dead_code, reason = "each file of tests uses a part of it")]
-#[path = "../support/nodes.rs"]
-mod nodes;
 mod process;
 
 use std::path::PathBuf;
 
-use authority::Authority;
+use crate::support::nodes::{TestNode, World, until};
 use load::{Session, write_until_it_dies};
 use moment::Moment;
-use nodes::{TestNode, World, until};
 use process::Process;
 use sojourn_node::env::{SeedableRng, StdRng};
 use tokio::sync::watch;

@@ -1,52 +1,13 @@
 //! Real nodes of several regions: what is written in one is read in another.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "a test fails by panicking, and runs on the real runtime"
-)]
-
-mod support {
-    mod authority;
-    #[allow(dead_code, reason = "each file of tests uses a part of it")]
-    pub(crate) mod nodes;
-    pub(crate) use authority::Authority;
-}
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use crate::support::nodes::{World, assert_refused, set, start_all, text, until};
 use sojourn_node::env::{Clock, Environment, SystemClock};
 use sojourn_proto::session::v1 as pb;
-use support::nodes::{TestNode, World, assert_refused, set, text, until};
 use tonic::Code;
-
-async fn start_all(world: &World, count: usize, more: &str) -> Vec<TestNode> {
-    let mut nodes = Vec::new();
-    for index in 0..count {
-        nodes.push(world.start(index, more).await);
-    }
-    for node in &nodes {
-        until("linked", || async {
-            let status = node.status().await.unwrap();
-            status.peers.len() == count - 1 && status.peers.iter().all(|peer| peer.connected)
-        })
-        .await;
-    }
-    until("one layout serves at all nodes", || async {
-        let mut layouts = std::collections::BTreeSet::new();
-        for node in &nodes {
-            let status = node.status().await.unwrap();
-            layouts.insert((status.ready, status.layout_version, status.next_layout_version));
-        }
-        layouts.len() == 1 && layouts.iter().all(|(ready, _, next)| *ready && *next == 0)
-    })
-    .await;
-    nodes
-}
 
 fn read(id: &str, consistency: pb::Consistency, causal_token: prost::bytes::Bytes) -> pb::GetRequest {
     let options = pb::ReadOptions { consistency: consistency.into(), causal_token, ..Default::default() };
