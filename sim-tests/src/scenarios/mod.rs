@@ -15,6 +15,7 @@ mod region_lost;
 mod rolling_restart;
 mod story;
 mod swizzle_clog;
+mod use_behind_a_cut;
 
 pub use found::{FOUND, Found};
 
@@ -79,6 +80,7 @@ pub const SCENES: &[Scenario] = &[
     login_against_logout::SCENARIO,
     logout_race::SCENARIO,
     reads_of_all::SCENARIO,
+    use_behind_a_cut::SCENARIO,
 ];
 
 /// The scene in which a read that is not merged shows.
