@@ -4,7 +4,7 @@ use sojourn_node::planted::Plant;
 
 use crate::names::{Unknown, find_in};
 use crate::plan::{Level, Plan, draw};
-use crate::scenarios::{self, READS_OF_ALL, Scenario};
+use crate::scenarios::{self, READS_OF_ALL, Scenario, USE_BEHIND_A_CUT};
 use crate::{Failing, run, run_planted};
 
 /// A planted fault that was found.
@@ -48,6 +48,7 @@ fn plan_of(plant: Plant, scenario: Option<&Scenario>, seed: u64) -> Plan {
     let level = level_of(plant);
     let scene = scenario.or(match plant {
         Plant::QuorumReadIsNotMerged => Some(&READS_OF_ALL),
+        Plant::IdleIsEndedUnasked => Some(&USE_BEHIND_A_CUT),
         Plant::DigestsAreNotTold => scenarios::find("record-of-a-removed-node").ok(),
         _ => None,
     });

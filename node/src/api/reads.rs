@@ -15,7 +15,7 @@ use super::rotations::rotated;
 use super::staleness::is_asked;
 use super::status::{Failure, Reason};
 use crate::directory::Policy;
-use crate::engine::{EngineError, Record};
+use crate::engine::{EngineError, Record, StepError};
 use crate::session::{AuthBlock, IdVerdict, Liveness, SessionView, VersionVector};
 
 /// What a caller sees of a live session.
@@ -93,7 +93,7 @@ impl Handler {
         let held = self.engine.read(target.key).await;
         let is_partial = match &held {
             Ok(record) => record.as_ref().is_some_and(|record| self.is_partial(record)),
-            Err(error) => matches!(error, EngineError::Partial),
+            Err(error) => matches!(error, EngineError::Refused(StepError::Partial)),
         };
         if !is_partial {
             return Ok(held?);

@@ -15,7 +15,9 @@ use super::levels::{durability, write_consistency};
 use super::reads::revoked;
 use super::rotations::rotated;
 use super::status::{Failure, Reason};
-use crate::engine::{Changes, Command, Committed, Create, Durability, EngineError, ExecuteOptions, Update};
+use crate::engine::{
+    Changes, Command, Committed, Create, Durability, EngineError, ExecuteOptions, StepError, Update,
+};
 use crate::session::{AuthBlock, SessionLimits, SessionView};
 
 /// A change of a live session that a caller asks for.
@@ -227,7 +229,7 @@ impl Handler {
         let ack = waits || receipt;
         let options = ExecuteOptions { durability, idempotency_key: key, ack, shown: target.shown, limits };
         let committed = match self.engine.execute(target.key, command.clone(), &options).await {
-            Err(EngineError::Partial) => {
+            Err(EngineError::Refused(StepError::Partial)) => {
                 self.complete(target, deadline).await?;
                 self.engine.execute(target.key, command, &options).await
             }
@@ -235,8 +237,8 @@ impl Handler {
         };
         let committed = match committed {
             // The engine tells that it ended; the record tells how.
-            Err(EngineError::Revoked) => return Err(self.ended(target).await),
-            Err(EngineError::Rotated) => {
+            Err(EngineError::Refused(StepError::Revoked)) => return Err(self.ended(target).await),
+            Err(EngineError::Refused(StepError::Rotated)) => {
                 self.note_replay(target).await;
                 return Err(self.ended(target).await);
             }
@@ -250,7 +252,7 @@ impl Handler {
 
     /// How the session, or the id that was shown, came to its end.
     async fn ended(&self, target: Target) -> Failure {
-        let Ok(Some(record)) = self.engine.read(target.key).await else { return EngineError::Revoked.into() };
+        let Ok(Some(record)) = self.engine.read(target.key).await else { return StepError::Revoked.into() };
         match SessionView::open(&record.state, &self.decode_limits) {
             Ok(view) if view.revocation().is_some() => revoked(&view),
             Ok(view) => rotated(&view),

@@ -97,11 +97,9 @@ impl EngineConfig {
     /// Refuses what cannot work.
     ///
     /// # Errors
-    /// [`EngineError::InvalidArgument`] names the setting and what is allowed.
+    /// [`StepError::InvalidArgument`](super::StepError::InvalidArgument) names the setting and what is allowed.
     pub fn validate(&self) -> Result<(), EngineError> {
-        let invalid = |field: &str, allowed: &str| {
-            Err(EngineError::InvalidArgument { field: field.into(), detail: allowed.into() })
-        };
+        let invalid = |field: &'static str, allowed: &str| Err(EngineError::invalid(field, allowed));
         if let Err(error) = self.limits.validate() {
             return invalid("session limits:", &error.to_string());
         }

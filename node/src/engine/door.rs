@@ -11,7 +11,7 @@ use super::error::EngineError;
 use super::idempotency::{Outcome, Window};
 use super::log::LogEntry;
 use super::partition::{Loaded, Lookup, PartitionState};
-use super::step::{StepContext, step};
+use super::step::{StepContext, StepError, step};
 use super::{Cell, Core, Engine};
 use crate::session::{Dot, Key, SecretHash, Session, SessionLimits, Stamp, VersionVector};
 
@@ -148,7 +148,7 @@ impl Core {
             Lookup::Held(state) => Some(state),
             Lookup::Absent => None,
             // Whatever it was, it must not be created again.
-            Lookup::Quarantined => return Err(EngineError::Partial),
+            Lookup::Quarantined => return Err(EngineError::Refused(StepError::Partial)),
             Lookup::Cold { evictions } => return Ok(Attempt::Cold { evictions }),
         };
         let now_ms = self.trusted_wall_ms()?;

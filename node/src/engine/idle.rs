@@ -41,17 +41,15 @@ impl Engine {
     /// Says whether it has ended.
     ///
     /// # Errors
-    /// As [`Engine::execute`]; [`EngineError::InvalidArgument`] for a malformed head.
+    /// As [`Engine::execute`]; [`super::StepError::InvalidArgument`] for a malformed head.
     pub async fn lapse(&self, key: Key, heads: &[Bytes]) -> Result<bool, EngineError> {
         let core = &self.core;
         let Some(record) = self.read(key).await? else { return Ok(false) };
         let mut all_told = core.decode(&record.state)?.head();
         let mut is_whole = all_told.complete;
         for head in heads {
-            let head = Session::decode(head, &core.decode).map_err(|error| EngineError::InvalidArgument {
-                field: "head".into(),
-                detail: error.to_string(),
-            })?;
+            let head = Session::decode(head, &core.decode)
+                .map_err(|error| EngineError::invalid("head", error.to_string()))?;
             // What it lacks may be a later use.
             is_whole &= head.complete;
             all_told.merge(head);

@@ -334,8 +334,5 @@ fn account(total: &AtomicUsize, before: usize, after: usize) {
 }
 
 fn no_partition(partition: Partition) -> EngineError {
-    EngineError::InvalidArgument {
-        field: "partition".into(),
-        detail: format!("{} does not exist", partition.0),
-    }
+    EngineError::invalid("partition", format!("{} does not exist", partition.0))
 }

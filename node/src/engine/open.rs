@@ -30,7 +30,7 @@ impl Engine {
     /// syncs the incarnation, so that no dot is ever used twice. Waits for the disk.
     ///
     /// # Errors
-    /// [`EngineError::InvalidArgument`] for a setting out of range,
+    /// [`super::StepError::InvalidArgument`] for a setting out of range,
     /// [`EngineError::Store`] if the disk fails or holds what cannot be read.
     pub fn open(
         store: Arc<dyn Store>,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::error::{EngineError, NotYet, Truncated};
 use super::log::{Block, LogEntry, Run, read_block};
 use super::partition::{Loaded, Lookup, PartitionState, Stored};
+use super::step::StepError;
 use super::{Core, Engine, no_partition, salvage};
 use crate::session::{Key, Origin, Partition, VersionVector};
 use crate::store::keys::{RecordKey, StoreKey};
@@ -30,7 +31,7 @@ impl Engine {
     /// Reads one record: a lock and a reference if it is in memory, the store otherwise.
     ///
     /// # Errors
-    /// [`EngineError::Partial`] if the record was lost by this node's disk and must
+    /// [`StepError::Partial`] if the record was lost by this node's disk and must
     /// be fetched, [`EngineError::Store`] if the record is cold and the disk fails.
     pub async fn read(&self, key: Key) -> Result<Option<Record>, EngineError> {
         let core = &self.core;
@@ -50,7 +51,7 @@ impl Engine {
                     return Ok(Some(Record { state, vector }));
                 }
                 Lookup::Absent => return Ok(None),
-                Lookup::Quarantined => return Err(EngineError::Partial),
+                Lookup::Quarantined => return Err(EngineError::Refused(StepError::Partial)),
                 Lookup::Cold { evictions } => loaded = Some(core.load(key, evictions).await?),
             }
         }

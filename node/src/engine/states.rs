@@ -46,7 +46,7 @@ impl Engine {
     /// that the sender does not hold whole: it is partial here too, and fetched from others.
     ///
     /// # Errors
-    /// [`EngineError::InvalidArgument`] if a state is malformed, implausible or of another
+    /// [`super::StepError::InvalidArgument`] if a state is malformed, implausible or of another
     /// partition, [`EngineError::NotReady`] if one is stamped more than
     /// `clock_offset_max_ms` ahead of the wall clock and may be taken later.
     /// Either way the others are merged, and the vector is not joined.
@@ -77,7 +77,7 @@ impl Engine {
         }
         if refused > 0 {
             let detail = format!("has {refused} malformed or foreign records");
-            return Err(EngineError::InvalidArgument { field: "states".into(), detail });
+            return Err(EngineError::invalid("states", detail));
         }
         if too_early > 0 {
             let detail = format!("{too_early} records are stamped too far ahead of this node's clock");

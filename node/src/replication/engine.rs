@@ -9,7 +9,9 @@ use super::config::ReplicationConfig;
 use super::core::{ClockBounds, Held};
 use super::driver::Replication;
 use super::seam::{AppliedBatch, Commits, KeysToAsk, NewEntries, Replica, ReplicaError, SyncReports};
-use crate::engine::{ClockVerdict, CommitFeed, Covered, Engine, EngineError, Gap, KeyFeed, LogEntry};
+use crate::engine::{
+    ClockVerdict, CommitFeed, Covered, Engine, EngineError, Gap, KeyFeed, LogEntry, StepError,
+};
 use crate::env::Environment;
 use crate::membership::{Change, Members, MembershipWatch};
 use crate::session::{DecodeLimits, Key, Liveness, Origin, Partition, SessionView, VersionVector};
@@ -167,7 +169,7 @@ impl Replica for Engine {
     async fn read(&self, key: Key) -> Result<(Option<Bytes>, VersionVector), ReplicaError> {
         let vector = Self::vector(self, self.partition(&key));
         let record = match Self::read(self, key).await {
-            Err(EngineError::Partial) => None,
+            Err(EngineError::Refused(StepError::Partial)) => None,
             read => read?,
         };
         let limits = DecodeLimits::default();

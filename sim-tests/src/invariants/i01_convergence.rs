@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Invariant;
 use crate::oracle::Oracle;
-use crate::plan::{NodeId, SessionId};
+use crate::plan::{Level, NodeId, SessionId};
 use crate::record::{Happening, Phase, Sample, Shown};
 
 /// In the end all holders of a partition have equal digests and equal states, and
-/// that is not because all of them are empty. A record that may be removed at
+/// that is not because all of them are empty. A record that may be removed or lapse at
 /// any moment may be gone here and still there elsewhere.
 #[derive(Default)]
 pub(crate) struct Convergence {
@@ -30,7 +30,9 @@ impl Invariant for Convergence {
     fn finish(&mut self, oracle: &Oracle) -> Result<(), String> {
         self.same_states(oracle)?;
         if let Some(at_us) = self.samples.values().map(|(at_us, _)| *at_us).max() {
-            if !oracle.sessions().any(|session| may_be_removed(oracle, session, at_us)) {
+            let may_change =
+                |session| may_be_removed(oracle, session, at_us) || may_lapse(oracle, session, at_us);
+            if !oracle.sessions().any(may_change) {
                 self.same_digests()?;
             }
             self.not_empty(oracle, at_us)?;
@@ -106,6 +108,14 @@ fn may_be_removed(oracle: &Oracle, session: SessionId, at_us: u64) -> bool {
     oracle.absolute_deadline_us_min(session).is_none_or(|deadline_us| at_us >= deadline_us + kept_us)
 }
 
+/// True if its idle time-out may be over by some clock. At the core level no session lapses
+/// while replicas are compared; at the full level nodes are asked one after the other, and I17
+/// judges that at some moment all were equal.
+fn may_lapse(oracle: &Oracle, session: SessionId, at_us: u64) -> bool {
+    oracle.plan().level == Level::Full
+        && oracle.idle_deadline_us_min(session).is_none_or(|deadline_us| at_us >= deadline_us)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{N, Run, call, live};
@@ -153,5 +163,19 @@ mod tests {
         run.probe(N[0], Shown::Absent, 5).unwrap();
         run.probe(N[1], Shown::Absent, 0).unwrap();
         assert_eq!(sampled(&mut run, [7, 0]), Ok(()));
+    }
+
+    #[test]
+    fn what_may_lapse_differs_for_a_moment_at_the_full_level() {
+        for (level, after_ms, differs) in
+            [(Level::Full, 2_000, true), (Level::Full, 7_000, false), (Level::Core, 7_000, true)]
+        {
+            let mut run = Run::new(Convergence::default()).plans(&[call(Action::Create)]).shaped(|plan| {
+                plan.level = level;
+                plan.shape.idle_timeout_ms = 6_000;
+            });
+            run.made(0, N[0]).after(after_ms).phase(Phase::Comparison);
+            assert_eq!(sampled(&mut run, [7, 8]).is_err(), differs, "{level:?} {after_ms}");
+        }
     }
 }

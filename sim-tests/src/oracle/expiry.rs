@@ -47,7 +47,15 @@ impl Oracle {
         Some(first_us + 1_000 * self.plan().shape.absolute_timeout_ms)
     }
 
-    /// The latest that it can be; none if that cannot be said.
+    /// The earliest that the idle deadline of a session can be if nobody uses it, by true
+    /// time; none if that cannot be said.
+    pub(crate) fn idle_deadline_us_min(&self, session: SessionId) -> Option<u64> {
+        let shape = &self.plan().shape;
+        let absolute_us = self.absolute_deadline_us_min(session)?;
+        Some(absolute_us - 1_000 * (shape.absolute_timeout_ms - shape.idle_timeout_ms))
+    }
+
+    /// The latest that the absolute deadline can be; none if that cannot be said.
     pub(crate) fn absolute_deadline_us_max(&self, session: SessionId) -> Option<u64> {
         let creates = self.creates(session);
         if creates.iter().any(|create| self.was_clock_off(create)) {

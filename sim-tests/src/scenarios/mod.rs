@@ -87,6 +87,10 @@ pub const SCENES: &[Scenario] = &[
 #[cfg(feature = "planted-bugs")]
 pub(crate) use reads_of_all::SCENARIO as READS_OF_ALL;
 
+/// The scene in which an idle session that is ended unasked shows.
+#[cfg(feature = "planted-bugs")]
+pub(crate) use use_behind_a_cut::SCENARIO as USE_BEHIND_A_CUT;
+
 /// All scenarios: the scenes that were thought of, then past failures.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {
     SCENES.iter().chain(FOUND.iter().map(|found| &found.scenario))

@@ -8,7 +8,7 @@ use super::cache::Cache;
 use crate::api::status::Failure;
 use crate::directory::period::Place;
 use crate::directory::{Policy, Principal};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Engine, EngineError, StepError};
 use crate::session::{DecodeError, DecodeLimits, Key, Session};
 
 /// Reads principals and policies.
@@ -86,7 +86,7 @@ impl Records {
         match self.engine.read(key).await {
             Ok(record) => Ok(record.map(|record| record.state)),
             // Lost by this disk and about to be fetched: without it nobody could say what has ended.
-            Err(EngineError::Partial) => Err(Failure::incomplete()),
+            Err(EngineError::Refused(StepError::Partial)) => Err(Failure::incomplete()),
             Err(error) => Err(error.into()),
         }
     }

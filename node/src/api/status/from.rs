@@ -1,7 +1,7 @@
 //! What each room's failure means to a caller.
 
 use super::{Failure, Reason};
-use crate::engine::{ClockError, EngineError};
+use crate::engine::{ClockError, EngineError, StepError};
 use crate::session::DecodeError;
 use crate::store::StoreError;
 
@@ -11,32 +11,7 @@ const ROTATED: &str = "the session has another id by now";
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::NotFound | EngineError::Expired => Self::not_found(),
-            EngineError::Revoked => Self::new(Reason::SessionRevoked, "the session was revoked"),
-            EngineError::Rotated => Self::new(Reason::SessionRotated, ROTATED),
-            EngineError::AlreadyRotated => {
-                let message = "another request has given the session a new id; use that one";
-                Self::new(Reason::SessionAlreadyRotated, message)
-            }
-            EngineError::AlreadyExists => {
-                Self::new(Reason::SessionExists, "a session of this id exists or existed")
-            }
-            EngineError::Partial => Self::incomplete(),
-            EngineError::LimitExceeded { field, limit, actual } => {
-                let message = format!("{field} would be {actual}; at most {limit} is allowed");
-                let failure = Self::new(Reason::LimitExceeded, message).with("field", field);
-                failure.with("limit", limit).with("actual", actual)
-            }
-            EngineError::InvalidArgument { field, detail } => {
-                let message = format!("{field} {detail}");
-                let allowed = detail.strip_prefix("must be ").unwrap_or(&detail);
-                Self::new(Reason::InvalidField, message).with("field", field).with("allowed", allowed)
-            }
-            EngineError::NotAsExpected { index } => {
-                let message =
-                    format!("expected_here[{index}] does not hold at this replica; nothing was changed");
-                Self::new(Reason::NotAsExpected, message).with("index", index)
-            }
+            EngineError::Refused(refused) => refused.into(),
             EngineError::Store(error) => error.into(),
             EngineError::NotReady { detail } => {
                 Self::new(Reason::NotReady, format!("this node takes no writes now: {detail}"))
@@ -44,6 +19,39 @@ impl From<EngineError> for Failure {
             EngineError::Unsynced { detail } => {
                 tracing::error!(%detail, "a write could not be synced");
                 Self::new(Reason::StoreFailed, "the write is applied, but could not be synced to the disk")
+            }
+        }
+    }
+}
+
+impl From<StepError> for Failure {
+    fn from(refused: StepError) -> Self {
+        match refused {
+            StepError::NotFound | StepError::Expired => Self::not_found(),
+            StepError::Revoked => Self::new(Reason::SessionRevoked, "the session was revoked"),
+            StepError::Rotated => Self::new(Reason::SessionRotated, ROTATED),
+            StepError::AlreadyRotated => {
+                let message = "another request has given the session a new id; use that one";
+                Self::new(Reason::SessionAlreadyRotated, message)
+            }
+            StepError::AlreadyExists => {
+                Self::new(Reason::SessionExists, "a session of this id exists or existed")
+            }
+            StepError::Partial => Self::incomplete(),
+            StepError::LimitExceeded { field, limit, actual } => {
+                let message = format!("{field} would be {actual}; at most {limit} is allowed");
+                let failure = Self::new(Reason::LimitExceeded, message).with("field", field);
+                failure.with("limit", limit).with("actual", actual)
+            }
+            StepError::InvalidArgument { field, detail } => {
+                let message = format!("{field} {detail}");
+                let allowed = detail.strip_prefix("must be ").unwrap_or(&detail);
+                Self::new(Reason::InvalidField, message).with("field", field).with("allowed", allowed)
+            }
+            StepError::NotAsExpected { index } => {
+                let message =
+                    format!("expected_here[{index}] does not hold at this replica; nothing was changed");
+                Self::new(Reason::NotAsExpected, message).with("index", index)
             }
         }
     }

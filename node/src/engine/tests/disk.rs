@@ -92,11 +92,14 @@ async fn a_corrupt_record_is_put_aside_and_fetched() {
     let (one, two) = (Node::new(1), Node::new(2));
     let engine = with_corrupt_record(&one, 2).await;
     let mut wanted = engine.partial_keys();
-    assert!(matches!(engine.read(key(2)).await, Err(EngineError::Partial)));
+    assert!(matches!(engine.read(key(2)).await, Err(EngineError::Refused(StepError::Partial))));
     assert_eq!(wanted.next().await, [key(2)]);
     assert_eq!((engine.stats().corrupt_records, engine.digest(Partition(0)).records), (1, 3));
-    assert!(matches!(run(&engine, 2, create()).await, Err(EngineError::Partial)), "it is not created again");
-    assert!(matches!(run(&engine, 2, set("a", "b")).await, Err(EngineError::Partial)));
+    assert!(
+        matches!(run(&engine, 2, create()).await, Err(EngineError::Refused(StepError::Partial))),
+        "it is not created again"
+    );
+    assert!(matches!(run(&engine, 2, set("a", "b")).await, Err(EngineError::Refused(StepError::Partial))));
     run(&engine, 4, set("a", "b")).await.unwrap();
     engine.core.recount_digests().await;
     assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
@@ -270,7 +273,7 @@ async fn a_sealed_disk_with_corrupt_values_opens_and_is_read() {
     engine.core.recount_digests().await;
     assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
     assert_eq!(engine.digest(Partition(0)).records, 4);
-    assert!(matches!(engine.read(key(3)).await, Err(EngineError::Partial)));
+    assert!(matches!(engine.read(key(3)).await, Err(EngineError::Refused(StepError::Partial))));
 }
 
 #[tokio::test]
@@ -294,7 +297,7 @@ async fn a_transfer_names_what_its_sender_has_lost() {
         incoming.take(chunk).await.unwrap();
     }
     assert_eq!(to.partials(Partition(0), 9), [key(2)]);
-    assert!(matches!(to.read(key(2)).await, Err(EngineError::Partial)));
+    assert!(matches!(to.read(key(2)).await, Err(EngineError::Refused(StepError::Partial))));
     assert!(to.read(key(1)).await.unwrap().is_some());
 }
 

@@ -61,8 +61,8 @@ async fn a_lapse_drops_the_content_and_is_remembered_until_the_absolute_deadline
     assert_eq!(liveness(&after, START_MS), Liveness::Expired, "by whatever clock");
     assert_eq!(engine.final_state(&key(1)), Some(before.clone()));
     assert!(!engine.lapse(key(1), &[]).await.unwrap(), "once is enough");
-    assert!(matches!(run(&engine, 1, Command::Touch).await, Err(EngineError::Expired)));
-    assert!(matches!(run(&engine, 1, create()).await, Err(EngineError::Revoked)));
+    assert!(matches!(run(&engine, 1, Command::Touch).await, Err(EngineError::Refused(StepError::Expired))));
+    assert!(matches!(run(&engine, 1, create()).await, Err(EngineError::Refused(StepError::Revoked))));
     engine.persist().await.unwrap();
     let engine = node.crash(engine);
     agree(&engine);
@@ -102,7 +102,10 @@ async fn what_is_not_certain_goes_on() {
     part.complete = false;
     assert!(!engine.lapse(key(1), &[part.encode()]).await.unwrap(), "a part may lack a use");
     let malformed = engine.lapse(key(1), &[Bytes::from_static(b"?")]).await;
-    assert!(matches!(malformed, Err(EngineError::InvalidArgument { .. })), "{malformed:?}");
+    assert!(
+        matches!(malformed, Err(EngineError::Refused(StepError::InvalidArgument { .. }))),
+        "{malformed:?}"
+    );
     engine.set_clock(ClockVerdict { state: ClockState::Unheard, ..ClockVerdict::default() });
     assert!(
         !engine.lapse(key(1), std::slice::from_ref(&whole)).await.unwrap(),

@@ -6,18 +6,18 @@ use super::*;
 async fn ids_are_never_used_again() {
     let node = Node::new(1);
     let engine = node.open();
-    assert!(matches!(run(&engine, 1, set("a", "b")).await, Err(EngineError::NotFound)));
+    assert!(matches!(run(&engine, 1, set("a", "b")).await, Err(EngineError::Refused(StepError::NotFound))));
     run(&engine, 1, create()).await.unwrap();
-    assert!(matches!(run(&engine, 1, create()).await, Err(EngineError::AlreadyExists)));
+    assert!(matches!(run(&engine, 1, create()).await, Err(EngineError::Refused(StepError::AlreadyExists))));
     let first = run(&engine, 1, Command::Revoke { reason: "logout".into() }).await.unwrap();
     let again = run(&engine, 1, Command::Revoke { reason: "other".into() }).await.unwrap();
     assert_eq!((again.reply, again.dot), (first.reply, None));
-    assert!(matches!(run(&engine, 1, create()).await, Err(EngineError::Revoked)));
-    assert!(matches!(run(&engine, 1, set("a", "b")).await, Err(EngineError::Revoked)));
+    assert!(matches!(run(&engine, 1, create()).await, Err(EngineError::Refused(StepError::Revoked))));
+    assert!(matches!(run(&engine, 1, set("a", "b")).await, Err(EngineError::Refused(StepError::Revoked))));
     run(&engine, 2, create()).await.unwrap();
     node.clock.0.fetch_add(1_800_000, Ordering::Relaxed);
-    assert!(matches!(run(&engine, 2, Command::Touch).await, Err(EngineError::Expired)));
-    assert!(matches!(run(&engine, 2, create()).await, Err(EngineError::Revoked)));
+    assert!(matches!(run(&engine, 2, Command::Touch).await, Err(EngineError::Refused(StepError::Expired))));
+    assert!(matches!(run(&engine, 2, create()).await, Err(EngineError::Refused(StepError::Revoked))));
 }
 
 #[tokio::test]
@@ -42,7 +42,10 @@ async fn what_is_beyond_a_limit_changes_nothing() {
     run(&engine, 1, set("a", "b")).await.unwrap();
     let (digest, vector) = (engine.digest(Partition(0)), engine.vector(Partition(0)));
     let refused = run(&engine, 1, set("c", "d")).await;
-    assert!(matches!(refused, Err(EngineError::LimitExceeded { limit: 1, actual: 2, .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(EngineError::Refused(StepError::LimitExceeded { limit: 1, actual: 2, .. }))),
+        "{refused:?}"
+    );
     assert_eq!((engine.digest(Partition(0)), engine.vector(Partition(0))), (digest, vector));
 }
 
@@ -64,7 +67,7 @@ async fn more_than_the_cache_holds_is_readable() {
     assert!(engine.stats().cache_bytes <= 4_096 + 1_024, "{:?}", engine.stats());
     assert_eq!(engine.scan(Partition(0), None, 1_000).await.unwrap().len(), 128);
     assert_eq!(recomputed(&engine, Partition(1)).await, engine.digest(Partition(1)));
-    assert!(matches!(run(&engine, 7, create()).await, Err(EngineError::AlreadyExists)));
+    assert!(matches!(run(&engine, 7, create()).await, Err(EngineError::Refused(StepError::AlreadyExists))));
 }
 
 #[tokio::test]

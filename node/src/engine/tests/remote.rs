@@ -44,7 +44,7 @@ async fn a_fragment_alone_is_partial_until_the_full_state_comes() {
     let mut partials = to.partial_keys();
     to.apply(vec![late]).await.unwrap();
     assert_eq!(partials.next().await, [key(1)]);
-    assert!(matches!(run(&to, 1, set("c", "d")).await, Err(EngineError::Partial)));
+    assert!(matches!(run(&to, 1, set("c", "d")).await, Err(EngineError::Refused(StepError::Partial))));
     let full = from.read(key(1)).await.unwrap().unwrap();
     to.merge_states(Partition(0), vec![(key(1), full.state)], Covered::Partition(full.vector)).await.unwrap();
     assert!(to.partials(Partition(0), 9).is_empty());
@@ -224,7 +224,7 @@ async fn a_state_may_not_invent_writes() {
     let states = vec![(key(1), entry.await.fragment)];
     assert!(matches!(
         to.merge_states(Partition(0), states, Covered::Unknown).await,
-        Err(EngineError::InvalidArgument { .. })
+        Err(EngineError::Refused(StepError::InvalidArgument { .. }))
     ));
     assert!(to.read(key(1)).await.unwrap().is_none());
 }

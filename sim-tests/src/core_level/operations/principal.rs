@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sojourn_node::directory::period::Place;
 use sojourn_node::directory::{Entry, Principal};
 use sojourn_node::engine::{
-    Changes, Command, Committed, Create, Engine, EngineError, ExecuteOptions, Update,
+    Changes, Command, Committed, Create, Engine, EngineError, ExecuteOptions, StepError, Update,
 };
 use sojourn_node::session::{AuthBlock, DecodeLimits, Key, Session, SessionView};
 
@@ -82,7 +82,7 @@ pub(super) async fn put(
     let (key, ends_ms) = place(principal).current(now_ms);
     let update = || Command::Update(Update { changes: changes.clone(), ..Update::default() });
     match engine.execute(key, update(), options).await {
-        Err(EngineError::NotFound) => {}
+        Err(EngineError::Refused(StepError::NotFound)) => {}
         written => return written,
     }
     let create = Create {
@@ -92,7 +92,7 @@ pub(super) async fn put(
         changes: changes.clone(),
     };
     match engine.execute(key, Command::Create(create), options).await {
-        Err(EngineError::AlreadyExists) => engine.execute(key, update(), options).await,
+        Err(EngineError::Refused(StepError::AlreadyExists)) => engine.execute(key, update(), options).await,
         written => written,
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use crdts::CvRDT;
 use parking_lot::Mutex;
 use sojourn_node::directory::Principal;
-use sojourn_node::engine::{Command, Committed, Covered, Durability, EngineError, ExecuteOptions, Record};
+use sojourn_node::engine::{
+    Command, Committed, Covered, Durability, EngineError, ExecuteOptions, Record, StepError,
+};
 use sojourn_node::env::Rng;
 use sojourn_node::replication::{Fetched, Wanted, gather};
 use sojourn_node::session::{DecodeLimits, IdVerdict, Key, Liveness, SecretHash, SessionView, VersionVector};
@@ -100,7 +102,7 @@ impl Call<'_> {
         let key = record_of(principal, now_ms);
         let changes = Principal::log_out_everywhere(self.node.env.rng.with(|rng| rng.random()), None);
         let committed = match put(engine, principal, changes.clone(), &self.options(), now_ms).await {
-            Err(EngineError::Partial) => {
+            Err(EngineError::Refused(StepError::Partial)) => {
                 self.complete(key).await.map_err(|error| write_failed(&error))?;
                 put(engine, principal, changes, &self.options(), now_ms).await
             }
@@ -119,11 +121,11 @@ impl Call<'_> {
         {
             match self.verdict(&record, now_ms) {
                 IdVerdict::Current | IdVerdict::Alias => {}
-                IdVerdict::Replaced => return Err(EngineError::Rotated),
-                IdVerdict::Unknown => return Err(EngineError::NotFound),
+                IdVerdict::Replaced => return Err(EngineError::Refused(StepError::Rotated)),
+                IdVerdict::Unknown => return Err(EngineError::Refused(StepError::NotFound)),
             }
             if is_ended(engine, key, &record.state, now_ms).await? {
-                return Err(EngineError::Revoked);
+                return Err(EngineError::Refused(StepError::Revoked));
             }
         }
         if let Command::Update(update) = command
@@ -140,7 +142,7 @@ impl Call<'_> {
 
     async fn write(&self, mut command: Command) -> Result<(Answer, VersionVector), Answer> {
         let admitted = match self.admit(&mut command).await {
-            Err(EngineError::Partial) => match self.complete(self.request.key).await {
+            Err(EngineError::Refused(StepError::Partial)) => match self.complete(self.request.key).await {
                 Ok(()) => self.admit(&mut command).await,
                 failed => failed,
             },
@@ -150,7 +152,7 @@ impl Call<'_> {
             Ok(()) => self.execute(command).await,
             Err(refused) => Err(refused),
         };
-        if matches!(committed, Err(EngineError::Rotated)) {
+        if matches!(committed, Err(EngineError::Refused(StepError::Rotated))) {
             self.note_replay().await;
         }
         let committed = committed.map_err(|error| write_failed(&error))?;
@@ -161,7 +163,7 @@ impl Call<'_> {
     async fn execute(&self, command: Command) -> Result<Committed, EngineError> {
         let (engine, key, options) = (&self.node.engine, self.request.key, self.options());
         match engine.execute(key, command.clone(), &options).await {
-            Err(EngineError::Partial) => {
+            Err(EngineError::Refused(StepError::Partial)) => {
                 self.complete(key).await?;
                 engine.execute(key, command, &options).await
             }
@@ -277,7 +279,7 @@ impl Call<'_> {
         let mut read = self.node.engine.read(self.request.key).await;
         let is_partial = match &read {
             Ok(record) => record.as_ref().is_some_and(|record| self.is_partial(record)),
-            Err(error) => matches!(error, EngineError::Partial),
+            Err(error) => matches!(error, EngineError::Refused(StepError::Partial)),
         };
         if is_partial {
             self.complete(self.request.key).await.map_err(|_| failed())?;
@@ -317,18 +319,24 @@ impl Call<'_> {
 
 fn write_failed(error: &EngineError) -> Answer {
     match error {
-        EngineError::NotFound | EngineError::Expired => Answer::Refused(Refusal::NotFound),
-        EngineError::Revoked => Answer::Refused(Refusal::Revoked),
-        EngineError::AlreadyExists => Answer::Refused(Refusal::AlreadyExists),
-        EngineError::Rotated => Answer::Refused(Refusal::Rotated),
-        EngineError::AlreadyRotated => Answer::Refused(Refusal::AlreadyRotated),
-        EngineError::Partial => Answer::Refused(Refusal::Unavailable),
-        EngineError::LimitExceeded { .. }
-        | EngineError::NotAsExpected { .. }
-        | EngineError::InvalidArgument { .. } => Answer::Refused(Refusal::Invalid),
+        EngineError::Refused(refused) => Answer::Refused(refusal(&refused)),
         EngineError::NotReady { .. } => Answer::Refused(Refusal::Unavailable),
         // The disk may have kept the write all the same.
         EngineError::Store(_) | EngineError::Unsynced { .. } => Answer::Unknown,
+    }
+}
+
+fn refusal(refused: &StepError) -> Refusal {
+    match refused {
+        StepError::NotFound | StepError::Expired => Refusal::NotFound,
+        StepError::Revoked => Refusal::Revoked,
+        StepError::AlreadyExists => Refusal::AlreadyExists,
+        StepError::Rotated => Refusal::Rotated,
+        StepError::AlreadyRotated => Refusal::AlreadyRotated,
+        StepError::Partial => Refusal::Unavailable,
+        StepError::LimitExceeded { .. }
+        | StepError::NotAsExpected { .. }
+        | StepError::InvalidArgument { .. } => Refusal::Invalid,
     }
 }
 
