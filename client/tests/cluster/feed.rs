@@ -382,7 +382,7 @@ async fn what_raced_is_explained_from_any_region() {
     us.get("shop", &created.id).after(&created.token).await.unwrap();
     cluster.command(&["link", "cut", "eu", "us"]);
     eu.update("shop", &created.id, Changes::new().remove("cart")).await.unwrap();
-    us.update("shop", &created.id, Changes::new().set("cart", "1 apple")).await.unwrap();
+    us.update("shop", &created.id, Changes::new().set("cart", "1 apple").add("n", 2)).await.unwrap();
     let cut_off = eu.explain("shop", &created.id).await.unwrap();
     let of = |explained: &pb::ExplainResponse, region: &str| {
         explained.replicas.iter().find(|replica| replica.region == region).unwrap().comparison()
@@ -406,7 +406,12 @@ async fn what_raced_is_explained_from_any_region() {
         ];
         assert_eq!(verdicts, BTreeSet::from(expected));
         assert_eq!(cart.iter().map(|write| write.size).max(), Some(7));
-        assert!(explained.writes.iter().any(|write| write.name == "n"));
+        let added = explained.writes.iter().filter(|write| write.name == "n");
+        let added: BTreeSet<_> =
+            added.map(|write| (write.region.as_str(), write.seq > 0, write.amount)).collect();
+        let in_all = [("eu", false, Some(1)), ("us", false, Some(2))];
+        let alone = [("eu", true, Some(1)), ("us", true, Some(2))];
+        assert_eq!(added, in_all.into_iter().chain(alone).collect());
     }
     eu.update("shop", &created.id, Changes::new().set("cart", "2 apples")).await.unwrap();
     let explained = eu.explain("shop", &created.id).await.unwrap();

@@ -11,9 +11,11 @@ use super::deadline;
 use super::directory::Facts;
 use super::handler::{Handler, Target};
 use super::status::{Failure, Reason};
-use crate::feed::{KnownWrite, Verdict, WriteKind, end_by_principal, explain, explain_ended, journal, sort};
+use crate::feed::{
+    KnownWrite, Verdict, WriteKind, additions, end_by_principal, explain, explain_ended, journal, sort,
+};
 use crate::membership::Membership;
-use crate::session::{IdVerdict, Liveness, ReplicaId, Session};
+use crate::session::{Dot, IdVerdict, Liveness, ReplicaId, Session};
 
 /// The service.
 pub(super) struct Explanations {
@@ -144,8 +146,11 @@ impl Handler {
             None => explain(session),
         };
         let entries = self.engine.journal(target.key).await;
-        let fragments: Vec<Session> = entries.iter().filter_map(|entry| decode(&entry.fragment)).collect();
+        let entries: Vec<(Dot, Session)> =
+            entries.iter().filter_map(|entry| Some((entry.dot(), decode(&entry.fragment)?))).collect();
+        let fragments: Vec<Session> = entries.iter().map(|(_, fragment)| fragment.clone()).collect();
         writes.extend(journal(session, before.as_ref(), &fragments, &writes));
+        writes.extend(additions(session, entries));
         sort(&mut writes);
         writes
     }
@@ -185,6 +190,7 @@ fn message(write: &KnownWrite, membership: &Membership) -> pb::KnownWrite {
         at_ms: write.at_ms,
         verdict: verdict(write.verdict).into(),
         size: write.size,
+        amount: write.amount,
     }
 }
 

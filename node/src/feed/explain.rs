@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::session::counter::clamp;
 use crate::session::{AuthBlock, Body, Origin, Register, Root, Rotation, Session, Value, Write};
 
 /// What was written.
@@ -102,8 +103,10 @@ pub struct KnownWrite {
     pub at_ms: u64,
     /// Whether it holds.
     pub verdict: Verdict,
-    /// Bytes of the value, or present members of the set.
+    /// Bytes of the value; present members of the set, or how many a write names.
     pub size: u64,
+    /// What a write added to the counter, or its origin in all; none if that is not known.
+    pub amount: Option<i64>,
 }
 
 /// The known writes of a session, oldest first; those without a time come last.
@@ -118,6 +121,7 @@ pub fn explain(session: &Session) -> Vec<KnownWrite> {
         at_ms: created.wall_ms(),
         verdict: Verdict::Holds,
         size: 0,
+        amount: None,
     }];
     match &session.root {
         Root::Live(body) => explain_body(body, &mut writes),
@@ -129,6 +133,7 @@ pub fn explain(session: &Session) -> Vec<KnownWrite> {
             at_ms: revocation.stamp.wall_ms(),
             verdict: Verdict::Holds,
             size: 0,
+            amount: None,
         }),
     }
     sort(&mut writes);
@@ -159,6 +164,7 @@ pub fn end_by_principal(reason: &str) -> KnownWrite {
         at_ms: 0,
         verdict: Verdict::Holds,
         size: 0,
+        amount: None,
     }
 }
 
@@ -179,6 +185,7 @@ fn explain_body(body: &Body, writes: &mut Vec<KnownWrite>) {
         at_ms: lapsed.wall_ms(),
         verdict: Verdict::Holds,
         size: 0,
+        amount: None,
     }));
     for (name, register) in &body.attributes {
         writes.extend(register.writes().iter().map(|write| attribute(name, register, write)));
@@ -192,6 +199,7 @@ fn explain_body(body: &Body, writes: &mut Vec<KnownWrite>) {
         at_ms: mark.hlc >> 16,
         verdict: Verdict::Counts,
         size: 0,
+        amount: None,
     }));
     writes.extend(body.auth.writes().iter().map(|write| login(&body.auth, write)));
     let counts = |kind, name: &Arc<str>, origin, size| KnownWrite {
@@ -202,9 +210,13 @@ fn explain_body(body: &Body, writes: &mut Vec<KnownWrite>) {
         at_ms: 0,
         verdict: Verdict::Counts,
         size,
+        amount: None,
     };
     for (name, counter) in &body.counters {
-        writes.extend(counter.shares().map(|share| counts(WriteKind::Counter, name, Some(share.origin), 0)));
+        writes.extend(counter.shares().map(|share| KnownWrite {
+            amount: Some(clamp(share.sum())),
+            ..counts(WriteKind::Counter, name, Some(share.origin), 0)
+        }));
     }
     for (name, members) in &body.sets {
         let present = members.values().filter(|presence| presence.is_present()).count();
@@ -273,6 +285,7 @@ fn known<T>(kind: WriteKind, name: Arc<str>, write: &Write<T>, verdict: Verdict,
         at_ms: write.hlc >> 16,
         verdict,
         size,
+        amount: None,
     }
 }
 

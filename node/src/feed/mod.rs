@@ -1,8 +1,9 @@
 //! PURE. The change feed: what a log entry tells, and how far a reader has come.
 //!
-//! The shell in `api/watch` reads the log and the records; everything that it must
+//! The shell in `api/feed` reads the log and the records; everything that it must
 //! decide is decided here, by functions of fragment, state and time alone.
 
+mod additions;
 mod expiry;
 mod explain;
 mod frontier;
@@ -10,6 +11,7 @@ mod journal;
 mod judge;
 mod progress;
 
+pub use additions::additions;
 pub use expiry::{Due, due};
 pub use explain::{KnownWrite, Verdict, WriteKind, end_by_principal, explain, explain_ended, sort};
 pub use frontier::Frontier;

@@ -67,8 +67,10 @@ fn what(write: &KnownWrite) -> String {
         WriteKind::SetAttribute => format!("set {name}"),
         WriteKind::RemoveAttribute => format!("removed {name}"),
         WriteKind::Login => "login".to_owned(),
+        WriteKind::Counter if write.seq == 0 => format!("counter {name}, in all"),
         WriteKind::Counter => format!("counter {name}"),
-        WriteKind::Set => format!("set of members {name}"),
+        WriteKind::Set if write.seq == 0 => format!("set of members {name}"),
+        WriteKind::Set => format!("set of members {name} changed"),
         WriteKind::Touch => "last used".to_owned(),
         WriteKind::Rotate => "another id".to_owned(),
         WriteKind::RotateWithoutGrace => "another id, the old one dead at once".to_owned(),
@@ -84,6 +86,7 @@ fn size(write: &KnownWrite) -> String {
     match write.kind() {
         WriteKind::SetAttribute => human_bytes(write.size),
         WriteKind::Set => format!("{} members", write.size),
+        WriteKind::Counter => write.amount.map_or_else(String::new, |amount| format!("{amount:+}")),
         _ => String::new(),
     }
 }
@@ -132,7 +135,7 @@ fn to_json(explained: &ExplainResponse) -> Json {
         json!({
             "kind": write.kind().as_str_name(), "name": write.name, "replica_id": write.replica_id,
             "replica": write.replica_name, "region": write.region, "incarnation": write.incarnation,
-            "seq": write.seq, "at_ms": write.at_ms, "size": write.size,
+            "seq": write.seq, "at_ms": write.at_ms, "size": write.size, "amount": write.amount,
             "verdict": write.verdict().as_str_name(),
         })
     });
