@@ -319,7 +319,7 @@ impl Call<'_> {
 
 fn write_failed(error: &EngineError) -> Answer {
     match error {
-        EngineError::Refused(refused) => Answer::Refused(refusal(&refused)),
+        EngineError::Refused(refused) => Answer::Refused(refusal(refused)),
         EngineError::NotReady { .. } => Answer::Refused(Refusal::Unavailable),
         // The disk may have kept the write all the same.
         EngineError::Store(_) | EngineError::Unsynced { .. } => Answer::Unknown,
