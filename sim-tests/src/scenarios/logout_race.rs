@@ -19,6 +19,8 @@ pub(super) const SCENARIO: Scenario = Scenario {
 const CLIENTS: u16 = 24;
 const FIRST_MS: u64 = 6_000;
 const LAST_MS: u64 = 52_000;
+/// A use is sent if the last one is older than a twentieth of this: that of a round is.
+const IDLE_MS: u64 = 70_000;
 /// As long as a message may take between regions.
 const NEAR_MS: u64 = 60;
 /// Over before the last calls of a round.
@@ -28,6 +30,7 @@ const CUTS: u64 = 4;
 fn plan(seed: u64, level: Level) -> Plan {
     let mut story = Story::new(SCENARIO.name, seed, level);
     story.settings().clients = CLIENTS;
+    story.settings().idle_timeout_ms = IDLE_MS;
     let rounds: u64 = match level {
         Level::Core => 100,
         Level::Full => 20,
