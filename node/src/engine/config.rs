@@ -48,10 +48,11 @@ pub struct EngineConfig {
     pub clock_offset_max_ms: u64,
     /// Memory for remote entries held back until their stamp is due, in bytes. Default 4 MiB.
     pub held_bytes_max: usize,
-    /// How long after its absolute deadline a record is kept, in milliseconds,
-    /// beyond `clock_offset_max_ms`. Default 60 000.
+    /// How long after its absolute deadline a record is kept, and after its idle deadline its
+    /// content, in milliseconds, beyond `clock_offset_max_ms`. Default 60 000.
     pub removal_margin_ms: u64,
-    /// Time in which every record is looked at once for removal, in milliseconds. Default 600 000.
+    /// Time in which every record is looked at once: whether it may go, or has lain idle, in
+    /// milliseconds. Default 600 000.
     pub sweep_interval_ms: u64,
 }
 
