@@ -73,7 +73,7 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
     for _ in 0..2 {
         sim.lock().look_at_all();
         // What is on disks only is read in the meantime.
-        sleep_ms(400).await;
+        sleep_ms(1_000).await;
         wait_until(sim, converge_ms_max, World::is_converged).await;
     }
     let mut world = sim.lock();

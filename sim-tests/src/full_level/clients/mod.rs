@@ -179,6 +179,10 @@ impl User {
         if known.is_none() != (operation.action == Action::Create) {
             return;
         }
+        // Of a session that is yet to be made nobody knows the partition, which a token names.
+        if known.is_none() && operation.token == Token::Forged {
+            return;
+        }
         let token = known.as_ref().and_then(|known| self.token(operation, known));
         let known = known.as_ref().filter(|_| operation.action.shows_id());
         let shows = known.map_or(IdName::First, |known| known.ids.shown(operation.shows));
