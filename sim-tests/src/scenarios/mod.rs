@@ -1,6 +1,7 @@
 //! Named scenes. The scene is fixed; the seed draws times, targets and operations.
 
 mod bridge_partition;
+mod clock_barely_right;
 mod clock_six_hours_ahead;
 mod disk_full;
 mod found;
@@ -74,6 +75,7 @@ pub const SCENES: &[Scenario] = &[
     outage_longer_than_log::SCENARIO,
     region_lost::SCENARIO,
     clock_six_hours_ahead::SCENARIO,
+    clock_barely_right::SCENARIO,
     disk_full::SCENARIO,
     poison_fragment::SCENARIO,
     logout_against_touch::SCENARIO,
