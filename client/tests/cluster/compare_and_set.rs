@@ -42,7 +42,7 @@ async fn of_many_callers_at_one_replica_each_takes_another_ticket() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_regions_that_are_cut_may_both_succeed_and_one_write_holds() {
-    let cluster = Cluster::up("eu,us", 1, 24_100);
+    let cluster = Cluster::up("eu,us,ap", 1, 24_100);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let created = eu.create("shop").await.unwrap();
     us.get("shop", &created.id).after(&created.token).await.unwrap();

@@ -7,7 +7,7 @@ use crate::harness::Cluster;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_ask_for_no_level_have_the_policys() {
-    let cluster = Cluster::up("eu,us", 1, 24_200);
+    let cluster = Cluster::up("eu,us,ap", 1, 24_200);
     let eu = cluster.client("eu").await;
     let created = eu.create("shop").await.unwrap();
     let strict = Policy {
