@@ -15,7 +15,7 @@ use crate::feed::{
     KnownWrite, Verdict, WriteKind, additions, end_by_principal, explain, explain_ended, journal, sort,
 };
 use crate::membership::Membership;
-use crate::session::{Dot, IdVerdict, Liveness, ReplicaId, Session};
+use crate::session::{Dot, Liveness, ReplicaId, Session};
 
 /// The service.
 pub(super) struct Explanations {
@@ -40,7 +40,10 @@ impl Explanations {
         let target = handler.target(&request.namespace, &request.session_id)?;
         let answers = handler.ask_replicas(target).await;
         let merged = handler.merged(&answers)?;
-        handler.refuse_other_ids(&merged, target).await?;
+        // Of one that has ended nothing of its ids is known.
+        if let Some(body) = merged.body().filter(|_| !merged.has_ended()) {
+            handler.check_id(&body.ids, target, handler.engine.trusted_wall_ms()?).await?;
+        }
         let (stands, end) = handler.stands_all_told(target, &merged).await?;
         let mut writes = handler.writes(target, &merged).await;
         writes.extend(end);
@@ -72,20 +75,6 @@ impl Explanations {
 }
 
 impl Handler {
-    /// Refuses an id that is not, or no more, the session's.
-    async fn refuse_other_ids(&self, session: &Session, target: Target) -> Result<(), Failure> {
-        // Of one that has ended nothing of its ids is known.
-        let Some(body) = session.body().filter(|_| !session.has_ended()) else { return Ok(()) };
-        match body.ids.judge(&target.shown, self.engine.trusted_wall_ms()?) {
-            IdVerdict::Current | IdVerdict::Alias => Ok(()),
-            IdVerdict::Unknown => Err(Failure::not_found()),
-            IdVerdict::Replaced => {
-                self.note_replay(target).await;
-                Err(Failure::rotated(body.ids.current().map_or(0, |it| it.stamp().wall_ms())))
-            }
-        }
-    }
-
     /// Whether a session may be used, by its record and by what is said of it outside, and
     /// what ended it there.
     async fn stands_all_told(
@@ -148,8 +137,7 @@ impl Handler {
         let entries = self.engine.journal(target.key).await;
         let entries: Vec<(Dot, Session)> =
             entries.iter().filter_map(|entry| Some((entry.dot(), decode(&entry.fragment)?))).collect();
-        let fragments: Vec<Session> = entries.iter().map(|(_, fragment)| fragment.clone()).collect();
-        writes.extend(journal(session, before.as_ref(), &fragments, &writes));
+        writes.extend(journal(session, before.as_ref(), &entries, &writes));
         writes.extend(additions(session, entries));
         sort(&mut writes);
         writes

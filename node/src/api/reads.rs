@@ -155,7 +155,7 @@ impl Handler {
                     IdVerdict::Current => false,
                     IdVerdict::Alias => true,
                     IdVerdict::Replaced if planted!(ReplacedIdIsRead) => true,
-                    IdVerdict::Replaced => return Err(rotated(&view)),
+                    IdVerdict::Replaced => return Err(rotated(view.ids())),
                     IdVerdict::Unknown => return Err(Failure::not_found()),
                 };
                 let (mut session, auth) = convert::session(view)?;

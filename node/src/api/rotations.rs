@@ -11,7 +11,7 @@ use crate::engine::{Command, ExecuteOptions, Reply, Rotate, Update};
 use crate::env::Rng;
 use crate::session::rotation::GRACE_MS_MAX;
 use crate::session::secret::{SECRET_BYTES, secret_of_retry};
-use crate::session::{SecretHash, SessionView};
+use crate::session::{IdVerdict, Register, Rotation, SecretHash, SessionView};
 
 /// For how long an id is accepted after a routine rotation if the caller says nothing, in milliseconds.
 const GRACE_MS_DEFAULT: u64 = 30_000;
@@ -80,10 +80,21 @@ impl Handler {
         Ok(SessionView::open(&record.state, &self.decode_limits)?.ids().current_secret() == target.shown)
     }
 
-    /// Refuses an id that was replaced, and notes its use.
-    pub(super) async fn replayed(&self, view: &SessionView<'_>, target: Target) -> Failure {
-        self.note_replay(target).await;
-        rotated(view)
+    /// Refuses an id that is not, or no more, the session's; the use of one that was replaced is noted.
+    pub(super) async fn check_id(
+        &self,
+        ids: &Register<Rotation>,
+        target: Target,
+        now_ms: u64,
+    ) -> Result<(), Failure> {
+        match ids.judge(&target.shown, now_ms) {
+            IdVerdict::Current | IdVerdict::Alias => Ok(()),
+            IdVerdict::Unknown => Err(Failure::not_found()),
+            IdVerdict::Replaced => {
+                self.note_replay(target).await;
+                Err(rotated(ids))
+            }
+        }
     }
 
     /// Counts the use of an id that was replaced, and marks the session unless this node has just done so.
@@ -111,8 +122,8 @@ impl Handler {
 }
 
 /// The session has another id than the one shown.
-pub(super) fn rotated(view: &SessionView<'_>) -> Failure {
-    Failure::rotated(view.ids().current().map_or(0, |rotation| rotation.stamp().wall_ms()))
+pub(super) fn rotated(ids: &Register<Rotation>) -> Failure {
+    Failure::rotated(ids.current().map_or(0, |rotation| rotation.stamp().wall_ms()))
 }
 
 fn grace_ms(asked_ms: Option<u32>, is_login: bool) -> Result<u64, Failure> {

@@ -255,7 +255,7 @@ impl Handler {
         let Ok(Some(record)) = self.engine.read(target.key).await else { return StepError::Revoked.into() };
         match SessionView::open(&record.state, &self.decode_limits) {
             Ok(view) if view.revocation().is_some() => revoked(&view),
-            Ok(view) => rotated(&view),
+            Ok(view) => rotated(view.ids()),
             Err(error) => error.into(),
         }
     }

@@ -43,37 +43,18 @@ pub fn ends(fragment: &Session, dot: Dot) -> Option<Ends> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directory::testing::write;
     use crate::directory::{Entry, Policy, Principal};
-    use crate::engine::{Changes, Command, Create, StepContext, Update, step};
-    use crate::session::{DecodeLimits, Origin, ReplicaId, SecretHash, SessionLimits, Stamp};
+    use crate::engine::Changes;
+    use crate::engine::testing::{dot, logged};
 
     const NOW_MS: u64 = 1_800_000_000_000;
 
     /// What the write of some changes to a record is told as, out of the log.
     fn told(record: &mut Option<Session>, seq: u64, changes: Changes) -> Option<Ends> {
-        let origin = Origin { replica: ReplicaId(3), incarnation: 1 };
-        let dot = Dot { origin, seq };
-        let now_ms = NOW_MS + seq;
-        let ctx = StepContext {
-            dot,
-            stamp: Stamp { hlc: now_ms << 16, origin },
-            now_ms,
-            shown: SecretHash::FIRST,
-            limits: &SessionLimits::global(),
-        };
-        let changes = Principal::named(changes, "ada");
-        let command = match record {
-            Some(_) => Command::Update(Update { changes, ..Update::default() }),
-            None => Command::Create(Create {
-                namespace: "shop".into(),
-                idle_timeout_ms: 1_000_000,
-                absolute_timeout_ms: 1_000_000,
-                changes,
-            }),
-        };
-        let done = step(record.take(), &command, &ctx).unwrap();
-        *record = Some(done.state);
-        let fragment = Session::decode(&done.fragment?.encode(), &DecodeLimits::default()).unwrap();
+        let dot = dot(3, seq);
+        let done = write(record, Principal::named(changes, "ada"), dot, NOW_MS + seq);
+        let fragment = logged(&done.fragment?);
         ends(&fragment, dot)
     }
 

@@ -8,6 +8,8 @@ pub mod entry;
 pub mod period;
 pub mod policy;
 pub mod principal;
+#[cfg(test)]
+mod testing;
 
 pub use ends::{Ends, ends};
 pub use entry::Entry;

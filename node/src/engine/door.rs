@@ -13,7 +13,8 @@ use super::log::LogEntry;
 use super::partition::{Loaded, Lookup, PartitionState};
 use super::step::{StepContext, StepError, step};
 use super::{Cell, Core, Engine};
-use crate::session::{Dot, Key, SecretHash, Session, SessionLimits, Stamp, VersionVector};
+use crate::session::{DecodeError, Dot, Key, SecretHash, Session, SessionLimits, Stamp, VersionVector};
+use crate::store::StoreError;
 
 /// When a write counts as kept on this node's disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -202,12 +203,7 @@ impl Core {
     }
 
     pub(super) fn decode(&self, state: &Bytes) -> Result<Session, EngineError> {
-        Session::decode(state, &self.decode).map_err(|error| {
-            EngineError::Store(crate::store::StoreError::Corrupt {
-                place: "a session record".into(),
-                detail: error.to_string(),
-            })
-        })
+        Session::decode(state, &self.decode).map_err(corrupt)
     }
 
     /// Drops cached records while there are too many: of this partition first, then of others.
@@ -224,6 +220,11 @@ impl Core {
         }
         self.checkpoint_wanted.notify_one();
     }
+}
+
+/// A record that was sound when it was taken in cannot be read.
+pub(super) fn corrupt(error: DecodeError) -> EngineError {
+    EngineError::Store(StoreError::Corrupt { place: "a session record".into(), detail: error.to_string() })
 }
 
 /// A caller that was told of a node that is not ready would make the write again elsewhere.

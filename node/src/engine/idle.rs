@@ -15,11 +15,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::command::Command;
-use super::door::ExecuteOptions;
+use super::door::{ExecuteOptions, corrupt};
 use super::error::EngineError;
 use super::key_queue::KeyFeed;
 use super::{Core, Engine};
-use crate::session::{Key, Session};
+use crate::session::{Key, Session, SessionView};
 
 impl Engine {
     /// Follows the keys of sessions that look as if they had lain idle for too long.
@@ -34,7 +34,7 @@ impl Engine {
     /// As [`Engine::read`].
     pub async fn head(&self, key: Key) -> Result<Option<Bytes>, EngineError> {
         let Some(record) = self.read(key).await? else { return Ok(None) };
-        Ok(Some(self.core.decode(&record.state)?.head().encode()))
+        Ok(Some(self.core.head(&record.state)?.encode()))
     }
 
     /// Ends a session for lying idle if it has by the heads that all other replicas hold.
@@ -45,7 +45,7 @@ impl Engine {
     pub async fn lapse(&self, key: Key, heads: &[Bytes]) -> Result<bool, EngineError> {
         let core = &self.core;
         let Some(record) = self.read(key).await? else { return Ok(false) };
-        let mut all_told = core.decode(&record.state)?.head();
+        let mut all_told = core.head(&record.state)?;
         let mut is_whole = all_told.complete;
         for head in heads {
             let head = Session::decode(head, &core.decode)
@@ -61,6 +61,10 @@ impl Engine {
 }
 
 impl Core {
+    fn head(&self, state: &Bytes) -> Result<Session, EngineError> {
+        Ok(SessionView::open(state, &self.decode).map_err(corrupt)?.head())
+    }
+
     /// The last use of a session that lay idle for so long that no node can still serve it.
     fn idle_since_ms(&self, session: &Session) -> Option<u64> {
         let now_ms = self.removal_wall_ms()?;

@@ -64,6 +64,8 @@ pub use key_queue::KeyFeed;
 pub use log::{LogEntry, LogPlace};
 pub use read::Record;
 pub use states::Covered;
+#[cfg(test)]
+pub(crate) use step::testing;
 pub use step::{Step, StepContext, StepError, step};
 
 use crate::env::Environment;

@@ -360,4 +360,6 @@ fn change_set(body: &Body, sets: &mut BTreeMap<Name, Members>, change: &SetChang
 
 mod merge;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;

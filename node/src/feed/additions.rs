@@ -56,17 +56,15 @@ fn shares(body: &Body, origin: Origin) -> impl Iterator<Item = (&Name, i128)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Changes, Command, Create, SetChange, StepContext, Update, step};
-    use crate::session::{ReplicaId, SecretHash, SessionLimits, Stamp};
+    use crate::engine::testing::{dot, take};
+    use crate::engine::{Changes, Command, Create, SetChange, Update};
+    use crate::session::SessionLimits;
 
     const NOW_MS: u64 = 1_800_000_000_000;
 
     fn write(state: Option<Session>, replica: u16, seq: u64, command: &Command) -> (Session, (Dot, Session)) {
-        let origin = Origin { replica: ReplicaId(replica), incarnation: 1 };
-        let (limits, now_ms, dot) = (SessionLimits::default(), NOW_MS + seq, Dot { origin, seq });
-        let stamp = Stamp { hlc: now_ms << 16, origin };
-        let ctx = StepContext { dot, stamp, now_ms, shown: SecretHash::FIRST, limits: &limits };
-        let done = step(state, command, &ctx).unwrap();
+        let dot = dot(replica, seq);
+        let done = take(state, command, dot, NOW_MS + seq, &SessionLimits::default());
         (done.state, (dot, done.fragment.unwrap()))
     }
 

@@ -295,22 +295,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::{Changes, Command, Create, Rotate, StepContext, Update, step};
-    use crate::session::{Dot, ReplicaId, SecretHash, SessionLimits, Stamp, ValueKind};
+    use crate::engine::testing::{dot, take};
+    use crate::engine::{Changes, Command, Create, Rotate, Update};
+    use crate::session::{SecretHash, SessionLimits, ValueKind};
 
     const NOW_MS: u64 = 1_800_000_000_000;
 
     fn run(state: Option<Session>, command: &Command, replica: u16, seq: u64) -> Session {
-        let origin = Origin { replica: ReplicaId(replica), incarnation: 1 };
-        let (limits, now_ms) = (SessionLimits::default(), NOW_MS + seq * 10 + u64::from(replica));
-        let ctx = StepContext {
-            dot: Dot { origin, seq },
-            stamp: Stamp { hlc: now_ms << 16, origin },
-            now_ms,
-            shown: SecretHash::FIRST,
-            limits: &limits,
-        };
-        step(state, command, &ctx).unwrap().state
+        let now_ms = NOW_MS + seq * 10 + u64::from(replica);
+        take(state, command, dot(replica, seq), now_ms, &SessionLimits::default()).state
     }
 
     fn update(changes: Changes) -> Command {

@@ -27,18 +27,19 @@ struct Journal {
     rotations: Writes<Rotation>,
 }
 
-/// The writes that fragments name and that `known`, what the state tells, does not: each
+/// The writes that log entries name and that `known`, what the state tells, does not: each
 /// with what became of it. `before`: the state of an ended session before it ended.
 #[must_use]
 pub fn journal(
     session: &Session,
     before: Option<&Session>,
-    fragments: &[Session],
+    entries: &[(Dot, Session)],
     known: &[KnownWrite],
 ) -> Vec<KnownWrite> {
     let mut journal = Journal::default();
     let states = [Some(session), before];
-    for body in fragments.iter().chain(states.into_iter().flatten()).filter_map(Session::body) {
+    let fragments = entries.iter().map(|(_, fragment)| fragment);
+    for body in fragments.chain(states.into_iter().flatten()).filter_map(Session::body) {
         journal.add(body);
     }
     let has_ended = session.has_ended();
@@ -110,11 +111,14 @@ fn together<T: Clone + PartialEq>(writes: Vec<Write<T>>) -> Register<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Changes, Command, Create, StepContext, Update, step};
+    use crate::engine::testing::{dot, logged, take};
+    use crate::engine::{Changes, Command, Create, Update};
     use crate::feed::{WriteKind, explain, explain_ended};
-    use crate::session::{DecodeLimits, Origin, ReplicaId, SecretHash, SessionLimits, Stamp, ValueKind};
+    use crate::session::{SessionLimits, ValueKind};
 
     const NOW_MS: u64 = 1_800_000_000_000;
+
+    type Log = Vec<(Dot, Session)>;
 
     /// One replica's copy of the session, and the log of all.
     struct Site {
@@ -122,19 +126,10 @@ mod tests {
         state: Option<Session>,
     }
 
-    fn write(site: &mut Site, log: &mut Vec<Session>, seq: u64, command: &Command) {
-        let origin = Origin { replica: ReplicaId(site.replica), incarnation: 1 };
-        let (limits, now_ms) = (SessionLimits::default(), NOW_MS + seq * 10 + u64::from(site.replica));
-        let ctx = StepContext {
-            dot: Dot { origin, seq },
-            stamp: Stamp { hlc: now_ms << 16, origin },
-            now_ms,
-            shown: SecretHash::FIRST,
-            limits: &limits,
-        };
-        let done = step(site.state.take(), command, &ctx).unwrap();
-        let fragment = done.fragment.unwrap().encode();
-        log.push(Session::decode(&fragment, &DecodeLimits::default()).unwrap());
+    fn write(site: &mut Site, log: &mut Log, seq: u64, command: &Command) {
+        let (dot, now_ms) = (dot(site.replica, seq), NOW_MS + seq * 10 + u64::from(site.replica));
+        let done = take(site.state.take(), command, dot, now_ms, &SessionLimits::default());
+        log.push((dot, logged(&done.fragment.unwrap())));
         site.state = Some(done.state);
     }
 
@@ -160,7 +155,7 @@ mod tests {
     }
 
     /// Two replicas with a session, and the log so far.
-    fn two() -> (Site, Site, Vec<Session>) {
+    fn two() -> (Site, Site, Log) {
         let (mut log, mut one) = (Vec::new(), Site { replica: 1, state: None });
         write(&mut one, &mut log, 1, &create());
         let two = Site { replica: 2, state: one.state.clone() };

@@ -129,26 +129,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::engine::{self, Changes, Command, Create, Rotate, StepContext, Update, step};
-    use crate::session::{DecodeLimits, Origin, ReplicaId, SecretHash, SessionLimits, Stamp, ValueKind};
+    use crate::engine::testing::{dot, logged, take};
+    use crate::engine::{self, Changes, Command, Create, Rotate, Update};
+    use crate::session::{SecretHash, SessionLimits, ValueKind};
 
     const NOW_MS: u64 = 1_800_000_000_000;
-    const ORIGIN: Origin = Origin { replica: ReplicaId(3), incarnation: 1 };
 
     fn made(state: Option<Session>, command: &Command, seq: u64) -> (Session, Option<Told>) {
-        let limits = SessionLimits::default();
-        let dot = Dot { origin: ORIGIN, seq };
-        let now_ms = NOW_MS + seq;
-        let stamp = Stamp { hlc: now_ms << 16, origin: ORIGIN };
-        let done = step(
-            state,
-            command,
-            &StepContext { dot, stamp, now_ms, shown: SecretHash::FIRST, limits: &limits },
-        )
-        .unwrap();
-        // As it comes out of the log.
-        let fragment =
-            done.fragment.map(|it| Session::decode(&it.encode(), &DecodeLimits::default()).unwrap());
+        let dot = dot(3, seq);
+        let done = take(state, command, dot, NOW_MS + seq, &SessionLimits::default());
+        let fragment = done.fragment.as_ref().map(logged);
         (done.state, fragment.and_then(|fragment| judge(&fragment, dot)))
     }
 

@@ -180,6 +180,17 @@ pub async fn gather<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
     }
 }
 
+/// Keys by their partitions.
+#[must_use]
+pub fn by_partition(membership: &MembershipWatch, keys: Vec<Key>) -> BTreeMap<Partition, Vec<Key>> {
+    let count = membership.borrow().layout.partition_count;
+    let mut by_partition: BTreeMap<Partition, Vec<Key>> = BTreeMap::new();
+    for key in keys {
+        by_partition.entry(key.partition(count)).or_default().push(key);
+    }
+    by_partition
+}
+
 /// The replicas that serve a partition, those of this node's region first.
 #[must_use]
 pub fn nearest_first(membership: &Membership, me: ReplicaId, partition: Partition) -> Vec<ReplicaId> {

@@ -31,11 +31,11 @@ pub use driver::{
     complete_all, hello,
 };
 pub use fetch::{
-    FetchError, Fetched, ReadShortfall, TransferOut, Wanted, answer, complete, gather, nearest_first,
-    read_answer,
+    FetchError, Fetched, ReadShortfall, TransferOut, Wanted, answer, by_partition, complete, gather,
+    nearest_first, read_answer,
 };
 pub use forward::{ForwardError, ForwardHandler};
-pub use lapse::{asks_for_idle, lapse_idle};
+pub use lapse::lapse_idle;
 pub use quorum::needed;
 pub use seam::{AppliedBatch, Commits, KeysToAsk, NewEntries, Replica, ReplicaError, SyncReports};
 pub use spread::{RegionSpread, Spread, spread};

@@ -74,18 +74,6 @@ impl Session {
         Self { birth: self.birth.clone(), complete: true, root }
     }
 
-    /// All but the content: enough to judge its deadlines.
-    #[must_use]
-    pub fn head(&self) -> Self {
-        let root = match &self.root {
-            Root::Live(Body { last_seen_ms, lapsed, .. }) => {
-                Root::Live(Body { last_seen_ms: *last_seen_ms, lapsed: *lapsed, ..Body::default() })
-            }
-            revoked @ Root::Revoked(_) => revoked.clone(),
-        };
-        Self { birth: self.birth.clone(), complete: self.complete, root }
-    }
-
     /// True if its content is gone for ever.
     #[must_use]
     pub fn has_ended(&self) -> bool {

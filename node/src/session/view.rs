@@ -1,6 +1,7 @@
 //! Reads an encoded session in place, without building its CRDTs: the path of every read.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -8,8 +9,8 @@ use super::codec::{self, DecodeError, DecodeLimits, Decoder, Head, Names, Reader
 use super::presence::Members;
 use super::state::{Judged, expires_at_ms};
 use super::{
-    AuthBlock, IdVerdict, Liveness, Register, Replays, Revocation, Rotation, SecretHash, Stamp, Value,
-    counter,
+    AuthBlock, Birth, Body, IdVerdict, Liveness, Register, Replays, Revocation, Root, Rotation, SecretHash,
+    Session, Stamp, Value, counter,
 };
 
 /// The head of an encoded session: enough to tell whether it may be served.
@@ -143,6 +144,16 @@ impl<'a> SessionView<'a> {
     #[must_use]
     pub fn lapsed(&self) -> Option<Stamp> {
         self.lapsed
+    }
+
+    /// The session without its content: enough to judge its deadlines.
+    #[must_use]
+    pub fn head(&self) -> Session {
+        let Head { complete, namespace, created, absolute_deadline_ms, idle_timeout_ms, .. } = self.head;
+        let body = Body { last_seen_ms: self.last_seen_ms, lapsed: self.lapsed, ..Body::default() };
+        let birth = Birth { namespace: Arc::from(namespace), created, absolute_deadline_ms, idle_timeout_ms };
+        let root = self.revocation.clone().map_or(Root::Live(body), Root::Revoked);
+        Session { birth, complete, root }
     }
 
     /// Same as [`super::Session::has_ended`].

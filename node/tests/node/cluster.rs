@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::support::nodes::{World, assert_refused, set, start_all, text, until};
+use crate::support::nodes::{World, assert_refused, end_equal, set, start_all, text, until};
 use sojourn_node::env::{Clock, Environment, SystemClock};
 use sojourn_proto::session::v1 as pb;
 use tonic::Code;
@@ -44,13 +44,7 @@ async fn regions_share_sessions_and_revocations() {
         // Nothing changes any more, and still every replica is asked.
         node.sessions().revoke(revoke.clone()).await.unwrap();
     }
-    let digests = nodes[0].status().await.unwrap().digests;
-    for node in &nodes {
-        until("equal", || async { node.status().await.unwrap().digests == digests }).await;
-    }
-    for node in nodes {
-        node.stop().await;
-    }
+    end_equal(nodes).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use sojourn_proto::feed::v1::explain_service_client::ExplainServiceClient;
 use sojourn_proto::session::v1 as pb;
 use tonic::Code;
 
-use crate::support::nodes::{TestNode, World, assert_refused, set, start_all, text, until};
+use crate::support::nodes::{TestNode, World, assert_refused, end_equal, set, start_all, text, until};
 
 /// Records are looked at all the time, and go as soon as clocks allow.
 const EAGER: &str = "[engine]\nsweep_interval_ms = 200\nremoval_margin_ms = 100\n";
@@ -58,13 +58,7 @@ async fn what_lay_idle_gives_its_space_back_and_is_told_as_expired() {
         assert_eq!(node.get(&used).await.unwrap().attributes["a"], text(&"x".repeat(ATTRIBUTE_BYTES)));
         assert!(kinds(node, &idle[0]).await.contains(&feed::WriteKind::Lapse));
     }
-    let digests = nodes[0].status().await.unwrap().digests;
-    for node in &nodes {
-        until("equal", || async { node.status().await.unwrap().digests == digests }).await;
-    }
-    for node in nodes {
-        node.stop().await;
-    }
+    end_equal(nodes).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,5 @@
 //! Calls between nodes: single records, and whole partitions.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,7 +8,7 @@ use parking_lot::Mutex;
 use sojourn_node::membership::Change;
 use sojourn_node::replication::core::Event;
 use sojourn_node::replication::{
-    Fetched, Replica, TransferIn, TransferOut, Wanted, answer, asks_for_idle, caller, check_caller, complete,
+    Fetched, Replica, TransferIn, TransferOut, Wanted, answer, by_partition, caller, check_caller, complete,
     complete_all, lapse_idle, nearest_first, read_answer,
 };
 use sojourn_node::session::{Dot, Key, Partition, ReplicaId};
@@ -182,7 +181,7 @@ async fn complete_partials(me: Me, shared: Arc<Shared>) {
                 partitions.flat_map(|partition| shared.engine.partials(partition, FETCH_KEYS_MAX)).collect()
             }
         };
-        for (partition, keys) in by_partition(&shared, keys) {
+        for (partition, keys) in by_partition(&shared.membership, keys) {
             for keys in keys.chunks(FETCH_KEYS_MAX) {
                 complete_at(&me, &shared, partition, keys.to_vec()).await;
                 if me.strong_count() == 0 {
@@ -193,37 +192,22 @@ async fn complete_partials(me: Me, shared: Arc<Shared>) {
     }
 }
 
-fn by_partition(shared: &Shared, keys: Vec<Key>) -> BTreeMap<Partition, Vec<Key>> {
-    let mut by_partition: BTreeMap<Partition, Vec<Key>> = BTreeMap::new();
-    for key in keys {
-        by_partition.entry(shared.engine.partition(&key)).or_default().push(key);
-    }
-    by_partition
-}
-
 /// As the driver's task.
 async fn lapse(me: Me, shared: Arc<Shared>) {
     let mut idle = Replica::idle_keys(&*shared.engine);
     let replica = shared.me.replica;
     let timeout = Duration::from_millis(shared.config.fetch_timeout_ms);
-    loop {
-        for (partition, keys) in by_partition(&shared, idle.next().await) {
-            if me.strong_count() == 0 {
-                return;
-            }
-            if !asks_for_idle(&shared.membership(), replica, partition) {
-                continue;
-            }
-            if !set_lapsing(&me, &shared, true) {
-                continue;
-            }
-            let heads = |of| fetch_from(&me, &shared, of, keys.clone(), Wanted::Head);
-            let (engine, membership) = (&*shared.engine, shared.membership.clone());
-            let ended = lapse_idle(engine, membership, replica, (partition, &keys), timeout, heads).await;
-            set_lapsing(&me, &shared, false);
-            let Some(sim) = me.upgrade() else { return };
-            sim.lock().trace(&("lapsed", shared.at(), partition, keys.len(), ended));
+    while me.strong_count() > 0 {
+        let keys = idle.next().await;
+        if !set_lapsing(&me, &shared, true) {
+            continue;
         }
+        let asked = keys.len();
+        let heads = |of, keys| fetch_from(&me, &shared, of, keys, Wanted::Head);
+        let ended = lapse_idle(&*shared.engine, &shared.membership, replica, keys, timeout, heads).await;
+        set_lapsing(&me, &shared, false);
+        let Some(sim) = me.upgrade() else { return };
+        sim.lock().trace(&("lapsed", shared.at(), asked, ended));
     }
 }
 

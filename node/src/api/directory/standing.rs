@@ -10,7 +10,7 @@ use super::super::deadline::Deadline;
 use super::super::handler::{Handler, Target};
 use super::super::status::{Failure, Reason};
 use crate::directory::{Ended, Policy, Principal};
-use crate::session::{AuthBlock, IdVerdict, Liveness, SessionLimits, SessionView};
+use crate::session::{AuthBlock, Liveness, SessionLimits, SessionView};
 
 /// What a session's record says that matters outside of it.
 pub(in crate::api) struct Facts<'a> {
@@ -142,11 +142,7 @@ impl Handler {
         if view.liveness(now_ms) != Liveness::Live {
             return Ok(standing);
         }
-        match view.judge_id(&target.shown, now_ms) {
-            IdVerdict::Current | IdVerdict::Alias => {}
-            IdVerdict::Replaced => return Err(self.replayed(&view, target).await),
-            IdVerdict::Unknown => return Err(Failure::not_found()),
-        }
+        self.check_id(view.ids(), target, now_ms).await?;
         let (created_ms, last_seen_ms) = (view.created().wall_ms(), view.last_seen_ms());
         standing.deadline_ms = view.absolute_deadline_ms();
         standing.auth = view.login()?;

@@ -1,21 +1,18 @@
 use super::*;
-use crate::engine::{Command, StepContext, Update, step};
-use crate::session::{Dot, Origin, ReplicaId, SecretHash, Stamp};
+use crate::engine::testing::{dot, take};
+use crate::engine::{Command, Update};
 
 const LIMITS: fn() -> SessionLimits = SessionLimits::global;
 
 fn record(changes: &[(u16, Policy)]) -> Session {
     let mut record = None;
     for (seq, (replica, policy)) in (1..).zip(changes) {
-        let origin = Origin { replica: ReplicaId(*replica), incarnation: 1 };
-        let (dot, stamp) = (Dot { origin, seq }, Stamp { hlc: seq << 16, origin });
         let limits = LIMITS();
-        let ctx = StepContext { dot, stamp, now_ms: seq, shown: SecretHash::FIRST, limits: &limits };
         let command = match record {
             None => Command::Create(policy.create("shop".into(), &limits)),
             Some(_) => Command::Update(Update { changes: policy.changes(), ..Update::default() }),
         };
-        record = Some(step(record, &command, &ctx).unwrap().state);
+        record = Some(take(record, &command, dot(*replica, seq), seq, &limits).state);
     }
     record.unwrap()
 }

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::{Command, Create, StepContext, Update, step};
-use crate::session::{Dot, Origin, ReplicaId, SecretHash, SessionLimits, Stamp};
+use crate::directory::testing::write;
+use crate::engine::testing::dot;
 
 const NOW_MS: u64 = 1_000_000;
 
@@ -24,27 +24,8 @@ impl Replica {
     }
 
     fn write(&mut self, changes: Changes) {
-        let origin = Origin { replica: ReplicaId(self.replica), incarnation: 1 };
         self.seq += 1;
-        let dot = Dot { origin, seq: self.seq };
-        let stamp = Stamp { hlc: (NOW_MS + self.seq) << 16, origin };
-        let ctx = StepContext {
-            dot,
-            stamp,
-            now_ms: NOW_MS,
-            shown: SecretHash::FIRST,
-            limits: &SessionLimits::global(),
-        };
-        let command = match self.record {
-            Some(_) => Command::Update(Update { changes, ..Update::default() }),
-            None => Command::Create(Create {
-                namespace: "shop".into(),
-                idle_timeout_ms: 1_000_000,
-                absolute_timeout_ms: 1_000_000,
-                changes,
-            }),
-        };
-        self.record = Some(step(self.record.take(), &command, &ctx).unwrap().state);
+        write(&mut self.record, changes, dot(self.replica, self.seq), NOW_MS + self.seq);
     }
 
     fn take(&mut self, other: &Self) {

@@ -1,13 +1,12 @@
 //! The tasks that run as long as the node does.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
 use crate::replication::core::Event;
-use crate::replication::fetch::{KEYS_MAX, Wanted, complete, nearest_first};
-use crate::replication::lapse::{asks_for_idle, lapse_idle};
+use crate::replication::fetch::{Wanted, by_partition, complete, nearest_first};
+use crate::replication::lapse::lapse_idle;
 use crate::session::{Key, Partition, ReplicaId};
 
 /// Keys in one request for full states.
@@ -55,11 +54,7 @@ impl Shared {
                 // Those that nobody could complete so far, and those of before the start.
                 () = tokio::time::sleep(PARTIALS_RETRY) => self.partials(),
             };
-            let mut by_partition: BTreeMap<Partition, Vec<Key>> = BTreeMap::new();
-            for key in keys {
-                by_partition.entry(self.partition(key)).or_default().push(key);
-            }
-            for (partition, keys) in by_partition {
+            for (partition, keys) in by_partition(&self.membership, keys) {
                 for keys in keys.chunks(FETCH_KEYS_MAX) {
                     self.complete(partition, keys.to_vec()).await;
                 }
@@ -75,27 +70,13 @@ impl Shared {
                 () = self.stopping.cancelled() => return,
                 keys = idle.next() => keys,
             };
-            let mut by_partition: BTreeMap<Partition, Vec<Key>> = BTreeMap::new();
-            for key in keys {
-                by_partition.entry(self.partition(key)).or_default().push(key);
-            }
-            for (partition, keys) in by_partition {
-                for keys in keys.chunks(KEYS_MAX) {
-                    self.lapse_of(partition, keys).await;
-                }
-            }
+            let (me, timeout) = (self.me.replica, Duration::from_millis(self.config.fetch_timeout_ms));
+            let fetch_heads = |replica, keys: Vec<Key>| {
+                let shared = &self;
+                async move { shared.fetch_from(replica, &keys, Wanted::Head).await.ok() }
+            };
+            lapse_idle(&*self.replica, &self.membership, me, keys, timeout, fetch_heads).await;
         }
-    }
-
-    async fn lapse_of(&self, partition: Partition, keys: &[Key]) {
-        let me = self.me.replica;
-        if !asks_for_idle(&self.membership(), me, partition) {
-            return;
-        }
-        let timeout = Duration::from_millis(self.config.fetch_timeout_ms);
-        let fetch_heads = |replica| async move { self.fetch_from(replica, keys, Wanted::Head).await.ok() };
-        let membership = self.membership.clone();
-        lapse_idle(&*self.replica, membership, me, (partition, keys), timeout, fetch_heads).await;
     }
 
     fn partials(&self) -> Vec<Key> {

@@ -145,6 +145,17 @@ pub(crate) async fn start_all(world: &World, count: usize, more: &str) -> Vec<Te
     nodes
 }
 
+/// Waits until all nodes hold the same, and stops them.
+pub(crate) async fn end_equal(nodes: Vec<TestNode>) {
+    let digests = nodes[0].status().await.unwrap().digests;
+    for node in &nodes {
+        until("equal", || async { node.status().await.unwrap().digests == digests }).await;
+    }
+    for node in nodes {
+        node.stop().await;
+    }
+}
+
 /// Opens the disk, once the tasks of a node stopped just before have let go of it.
 async fn open(config: &Config) -> Arc<SledStore> {
     let opened = async {
