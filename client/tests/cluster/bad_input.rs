@@ -27,7 +27,7 @@ fn set(request: &mut pb::UpdateRequest, name: &str, kind: pb::value::Kind) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_makes_no_sense_gets_a_clear_error_and_changes_nothing() {
-    let cluster = Cluster::up("eu", 1, 21_500);
+    let cluster = Cluster::up("eu", 1);
     let client = cluster.client("eu").await;
     let created = client.create("shop").changes(Changes::new().set("a", "1")).await.unwrap();
     let id = created.id.reveal();
@@ -156,7 +156,7 @@ async fn a_request_that_makes_no_sense_gets_a_clear_error_and_changes_nothing() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_of_one_namespace_is_unknown_in_another() {
-    let cluster = Cluster::up("eu", 1, 21_600);
+    let cluster = Cluster::up("eu", 1);
     let client = cluster.client("eu").await;
     let created = client.create("shop").await.unwrap();
     assert!(matches!(client.get("bank", &created.id).await, Err(Error::NotFound)));

@@ -19,7 +19,7 @@ async fn is_told<F: Future<Output = bool>>(what: &str, holds: impl FnMut() -> F)
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_region_writes_is_dropped_from_a_cache_that_follows_the_feed() {
-    let cluster = Cluster::up("eu,us", 1, 23_900);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let mut config = cluster.config("eu");
     config.read_cache = Some(ReadCacheConfig::new(AGE_MS));
     let (eu, us) = (Client::connect(config).await.unwrap(), cluster.client("us").await);
@@ -49,7 +49,7 @@ async fn what_another_region_writes_is_dropped_from_a_cache_that_follows_the_fee
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_logout_everywhere_in_another_region_reaches_a_cache_that_follows_the_feed() {
-    let cluster = Cluster::up("eu,us", 1, 27_600);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let mut config = cluster.config("eu");
     config.read_cache = Some(ReadCacheConfig::new(AGE_MS));
     let (eu, us) = (Client::connect(config).await.unwrap(), cluster.client("us").await);

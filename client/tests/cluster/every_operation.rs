@@ -256,7 +256,7 @@ async fn over(client: &Client) -> Vec<(&'static str, SessionId, &'static str)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_operation_refuses_every_kind_of_bad_session_and_changes_nothing() {
-    let cluster = Cluster::up("eu", 1, 27_700);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (client, api) = (cluster.client("eu").await, Api::of(&cluster).await);
     let live = make(&client, "ada").await;
     let over = over(&client).await;
@@ -323,7 +323,7 @@ async fn every_operation_refuses_every_kind_of_bad_session_and_changes_nothing()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_other_operation_says_which_field_is_wrong() {
-    let cluster = Cluster::up("eu", 1, 27_800);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (client, api) = (cluster.client("eu").await, Api::of(&cluster).await);
     let of_bob = make(&client, "bob").await;
     let policy = client.policy("shop").await.unwrap();

@@ -74,7 +74,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_namespace_goes_into_a_new_cluster_and_lives_on_in_every_region() {
-    let old = Cluster::up("eu,us,ap", 1, 27_000);
+    let old = Cluster::up("eu,us,ap", 1);
     let (eu, us) = (old.client("eu").await, old.client("us").await);
     let policy = Policy { attributes_max: Some(9), ..Policy::default() };
     eu.set_policy("shop", "", policy).await.unwrap();
@@ -99,7 +99,7 @@ async fn a_namespace_goes_into_a_new_cluster_and_lives_on_in_every_region() {
     // All that live, the policy, and the principal.
     assert_eq!(records(&chunks), 32);
 
-    let new = Cluster::up_in(folder_with_the_key_of(&old), "eu,us,ap", 1, 27_100);
+    let new = Cluster::up_in(folder_with_the_key_of(&old), "eu,us,ap", 1);
     let clients = [new.client("eu").await, new.client("us").await, new.client("ap").await];
     let taken = imported(&clients[1], &chunks).await;
     assert_eq!(taken, ImportResponse { merged: 32, ..Default::default() });
@@ -149,7 +149,7 @@ async fn a_namespace_goes_into_a_new_cluster_and_lives_on_in_every_region() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn into_the_same_cluster_nothing_is_lost_and_a_logout_since_holds() {
-    let cluster = Cluster::up("eu,us", 2, 27_200);
+    let cluster = Cluster::up("eu,us", 2);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let (kept, ended) = (make(&eu, 1).await, make(&us, 2).await);
     for session in [&kept, &ended] {
@@ -187,7 +187,7 @@ async fn into_the_same_cluster_nothing_is_lost_and_a_logout_since_holds() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_line_exports_and_imports_a_sealed_file() {
-    let cluster = Cluster::up("eu", 1, 27_300);
+    let cluster = Cluster::up("eu", 1);
     let eu = cluster.client("eu").await;
     let session = make(&eu, 7).await;
     let path = |name: &str| cluster.data.path().join(name).to_str().unwrap().to_owned();
@@ -219,7 +219,7 @@ const MANY: usize = 1_500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_export_and_an_import_go_on_while_nodes_are_killed() {
-    let old = Cluster::up("eu,us", 2, 27_900);
+    let old = Cluster::up("eu,us", 2);
     let eu = old.client("eu").await;
     let create = || eu.create("shop").changes(Changes::new().set("cart", "x".repeat(100)));
     let made = futures::stream::iter(0..MANY).map(|_| async { create().await.unwrap().id });
@@ -238,7 +238,7 @@ async fn an_export_and_an_import_go_on_while_nodes_are_killed() {
     }
     assert_eq!((records(&chunks), export.progress()), (MANY as u64, (257, 257)));
 
-    let new = Cluster::up_in(folder_with_the_key_of(&old), "eu,us", 2, 28_000);
+    let new = Cluster::up_in(folder_with_the_key_of(&old), "eu,us", 2);
     let (eu, us) = (new.client("eu").await, new.client("us").await);
     let (first, rest) = chunks.split_at(chunks.len() / 2);
     imported(&eu, first).await;

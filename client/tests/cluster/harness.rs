@@ -1,14 +1,22 @@
 //! A cluster of its own for each test, started by `sojourn up`.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use sojourn_client::{Client, ClientConfig, TlsConfig};
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Nodes of one cluster, a port each.
+const NODES_MAX: u16 = 10;
+
+/// The first port of the next cluster, below those that the system hands out.
+static BASE_PORT: AtomicU16 = AtomicU16::new(21_000);
 
 pub(crate) struct Cluster {
     pub(crate) data: tempfile::TempDir,
@@ -18,14 +26,14 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Starts `nodes` nodes in each of `regions` and waits until all are ready.
-    pub(crate) fn up(regions: &str, nodes: u16, base_port: u16) -> Self {
-        Self::up_in(tempfile::tempdir().unwrap(), regions, nodes, base_port)
+    pub(crate) fn up(regions: &str, nodes: u16) -> Self {
+        Self::up_in(tempfile::tempdir().unwrap(), regions, nodes)
     }
 
     /// The same in a folder that may hold certificates already.
-    pub(crate) fn up_in(data: tempfile::TempDir, regions: &str, nodes: u16, base_port: u16) -> Self {
-        let arguments =
-            ["--regions", regions, "--nodes", &nodes.to_string(), "--base-port", &base_port.to_string()];
+    pub(crate) fn up_in(data: tempfile::TempDir, regions: &str, nodes: u16) -> Self {
+        let base_port = BASE_PORT.fetch_add(NODES_MAX, Ordering::Relaxed).to_string();
+        let arguments = ["--regions", regions, "--nodes", &nodes.to_string(), "--base-port", &base_port];
         let supervisor = start(data.path(), &arguments);
         let mut cluster = Self { data, state: serde_json::Value::Null, supervisor };
         cluster.await_ready();
@@ -94,6 +102,20 @@ impl Cluster {
     pub(crate) fn command(&self, arguments: &[&str]) {
         let output = self.sojourn(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Cuts every link between a region and the others.
+    pub(crate) fn isolate(&self, region: &str) {
+        let nodes = self.state["nodes"].as_array().unwrap();
+        let regions: BTreeSet<&str> = nodes.iter().filter_map(|node| node["region"].as_str()).collect();
+        for other in regions.into_iter().filter(|other| *other != region) {
+            self.command(&["link", "cut", region, other]);
+        }
+    }
+
+    /// Heals every link.
+    pub(crate) fn heal(&self) {
+        self.command(&["link", "heal", "--all"]);
     }
 
     /// Whether all replicas of every partition have byte-equal states.

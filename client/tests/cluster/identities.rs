@@ -31,7 +31,7 @@ pub(crate) fn write(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_certificate_is_refused() {
-    let cluster = Cluster::up("eu", 1, 21_700);
+    let cluster = Cluster::up("eu", 1);
     let (address, tls) = (&cluster.addresses("eu")[0], cluster.tls_dir());
     let get = GetRequest { namespace: "shop".into(), session_id: "A".repeat(43), ..Default::default() };
 
@@ -48,7 +48,7 @@ async fn a_wrong_certificate_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_of_another_cluster_is_told_so() {
-    let cluster = Cluster::up("eu", 1, 21_800);
+    let cluster = Cluster::up("eu", 1);
     let tls: TlsConfig = cluster.tls();
     let config = ClientConfig::new(cluster.addresses("eu"), "another-cluster", tls).region("eu");
     let error = Client::connect(config).await.expect_err("connected to the wrong cluster");
@@ -115,7 +115,7 @@ fn said(output: &Output) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_is_taken_is_refused() {
-    let cluster = Cluster::up("eu", 1, 21_900);
+    let cluster = Cluster::up("eu", 1);
     let output = run_node(&cluster, "eu-1", "127.0.0.1:21950", |config| config);
     assert!(!output.status.success());
     assert!(said(&output).contains("eu-1"), "{}", said(&output));
@@ -125,7 +125,7 @@ async fn a_name_that_is_taken_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_of_another_cluster_is_refused() {
-    let cluster = Cluster::up("eu", 1, 22_000);
+    let cluster = Cluster::up("eu", 1);
     let own = cluster.cluster_id();
     let output =
         run_node(&cluster, "eu-9", "127.0.0.1:22050", |config| config.replace(&own, "another-cluster"));

@@ -21,6 +21,7 @@ mod export;
 mod feed;
 mod harness;
 mod identities;
+mod levels;
 mod lifecycle;
 mod newcomer;
 mod policies;
@@ -30,5 +31,6 @@ mod receipts;
 mod regions;
 mod rotation;
 mod staleness;
+mod tokens;
 #[cfg(feature = "web")]
 mod web;

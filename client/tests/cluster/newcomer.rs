@@ -68,7 +68,7 @@ pub(crate) async fn serves(client: &Client) -> bool {
 async fn a_node_that_joins_never_answers_that_a_session_is_not_there() {
     let data = tempfile::tempdir().unwrap();
     certificates(&data.path().join("tls"));
-    let cluster = Cluster::up_in(data, "eu", 3, 24_300);
+    let cluster = Cluster::up_in(data, "eu", 3);
     let client = cluster.client("eu").await;
     let create = |_| async { client.create("shop").await.unwrap().id.reveal().to_owned() };
     let ids: Vec<String> = stream::iter(0..SESSIONS).map(create).buffer_unordered(64).collect().await;

@@ -7,7 +7,7 @@ use crate::harness::Cluster;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_ask_for_no_level_have_the_policys() {
-    let cluster = Cluster::up("eu,us,ap", 1, 24_200);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let eu = cluster.client("eu").await;
     let created = eu.create("shop").await.unwrap();
     let strict = Policy {
@@ -17,7 +17,7 @@ async fn calls_that_ask_for_no_level_have_the_policys() {
         ..Policy::default()
     };
     assert_eq!(eu.set_policy("shop", "", strict).await.unwrap(), Policy { version: 1, ..strict });
-    cluster.command(&["link", "cut", "eu", "us"]);
+    cluster.isolate("eu");
     let set = |name: &str| eu.update("shop", &created.id, Changes::new().set(name, "1")).timeout_ms(1_500);
     let short = set("a").await.unwrap_err();
     assert_eq!(short.details().unwrap().reason, "CONSISTENCY_NOT_REACHED", "{short}");
@@ -39,5 +39,5 @@ async fn calls_that_ask_for_no_level_have_the_policys() {
     assert_eq!(eu.policy("shop").await.unwrap().version, 1);
     eu.set_policy("shop", "", Policy::default()).await.unwrap();
     set("c").await.unwrap();
-    cluster.command(&["link", "heal", "--all"]);
+    cluster.heal();
 }

@@ -25,20 +25,20 @@ async fn devices(client: &Client, principal: &str) -> Vec<String> {
 /// Pain 8 of users of other stores: "Destroying all sessions for a given user?"
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pain_8_destroying_all_sessions_of_a_user_is_one_write_that_reaches_what_it_has_not_seen() {
-    let cluster = Cluster::up("eu,us,ap", 1, 23_000);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let known = log_in(&eu, "ada", "laptop").await.unwrap();
     let bob = log_in(&eu, "bob", "phone").await.unwrap();
     us.get("shop", &known.id).after(&known.token).await.unwrap();
 
-    cluster.command(&["link", "cut", "eu", "us"]);
+    cluster.isolate("eu");
     let unseen = log_in(&eu, "ada", "tablet").await.unwrap();
     us.end_all_sessions("shop", "ada").await.unwrap();
     assert!(is_revoked(&us, &known).await, "it counts at once where it was made");
     assert!(is_live(&eu, &unseen).await, "the region that is cut off cannot know");
     let later = log_in(&us, "ada", "phone").await.unwrap();
 
-    cluster.command(&["link", "heal", "--all"]);
+    cluster.heal();
     for client in [&eu, &us] {
         for ended in [&known, &unseen] {
             eventually("the session is ended", || async { is_revoked(client, ended).await }).await;
@@ -56,7 +56,7 @@ async fn pain_8_destroying_all_sessions_of_a_user_is_one_write_that_reaches_what
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_lists_and_ends_sessions_and_all_but_one() {
-    let cluster = Cluster::up("eu,us,ap", 1, 23_100);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let laptop = log_in(&eu, "ada", "laptop").await.unwrap();
     let phone = log_in(&us, "ada", "phone").await.unwrap();
@@ -99,7 +99,7 @@ async fn a_user_lists_and_ends_sessions_and_all_but_one() {
 /// Pain 6 of users of other stores: a limit of 50 sessions, yet 1200 of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pain_6_a_limit_of_sessions_holds_and_every_region_ends_the_same_ones() {
-    let cluster = Cluster::up("eu,us,ap", 1, 23_200);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let policy = Policy { sessions_max: Some(2), ..Policy::default() };
     let set = eu.set_policy("shop", "", policy).await.unwrap();
@@ -114,7 +114,7 @@ async fn pain_6_a_limit_of_sessions_holds_and_every_region_ends_the_same_ones() 
     assert!(is_revoked(&eu, &sessions[0]).await);
     eventually("us has the list", || async { devices(&us, "ada").await == ["3", "2"] }).await;
 
-    cluster.command(&["link", "cut", "eu", "us"]);
+    cluster.isolate("eu");
     for (client, device) in [(&eu, "4"), (&us, "5"), (&eu, "6"), (&us, "7")] {
         sessions.push(log_in(client, "ada", device).await.unwrap());
     }
@@ -127,7 +127,7 @@ async fn pain_6_a_limit_of_sessions_holds_and_every_region_ends_the_same_ones() 
         live_anywhere += usize::from(is_live(&eu, session).await || is_live(&us, session).await);
     }
     assert_eq!(live_anywhere, 2 * 2);
-    cluster.command(&["link", "heal", "--all"]);
+    cluster.heal();
     for client in [&eu, &us] {
         eventually("the newest two stay", || async { devices(client, "ada").await == ["7", "6"] }).await;
         for (session, lives) in sessions.iter().zip([false, false, false, false, false, true, true]) {
@@ -146,7 +146,7 @@ async fn pain_6_a_limit_of_sessions_holds_and_every_region_ends_the_same_ones() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_policy_holds_in_every_region_and_for_what_is_born_after_it() {
-    let cluster = Cluster::up("eu,us,ap", 1, 23_300);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let before = eu.create("shop").await.unwrap();
     let limits = Policy { attributes_max: Some(1), value_bytes_max: Some(4), ..Policy::default() };
@@ -183,7 +183,7 @@ async fn a_policy_holds_in_every_region_and_for_what_is_born_after_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_line_lists_and_logs_out() {
-    let cluster = Cluster::up("eu", 1, 23_400);
+    let cluster = Cluster::up("eu", 1);
     let id = |output: std::process::Output| {
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         json["session_id"].as_str().unwrap().to_owned()
@@ -209,7 +209,7 @@ async fn the_command_line_lists_and_logs_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_policy_is_listed_page_by_page_in_every_region() {
-    let cluster = Cluster::up("eu,us,ap", 1, 23_500);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let mut wanted: Vec<String> = (0..7).map(|number| format!("shop-{number}")).collect();
     for (number, namespace) in (1..).zip(&wanted) {

@@ -48,14 +48,12 @@ async fn every_call_is_refused(client: &Client, id: &SessionId) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_login_kills_the_old_id_at_once_and_keeps_what_was_written_elsewhere_meanwhile() {
-    let cluster = Cluster::up("eu,us,ap", 1, 23_500);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let clients = [cluster.client("eu").await, cluster.client("us").await, cluster.client("ap").await];
     let [eu, us, _] = &clients;
     let old = make(eu, Changes::new().set("cart", "1 apple")).await;
     let before = eu.get("shop", &old).await.unwrap().session;
-    for to in ["us", "ap"] {
-        cluster.command(&["link", "cut", "eu", to]);
-    }
+    cluster.isolate("eu");
     let rotated =
         eu.rotate("shop", &old).changes(login().set("theme", "dark")).return_session().await.unwrap();
     assert_eq!(rotated.session.as_ref().unwrap().principal(), Some("ada"));
@@ -64,7 +62,7 @@ async fn a_login_kills_the_old_id_at_once_and_keeps_what_was_written_elsewhere_m
     us.update("shop", &old, Changes::new().set("us", "yes").add("n", 1)).await.unwrap();
     assert!(matches!(us.get("shop", &rotated.id).await, Err(Error::NotFound)));
 
-    cluster.command(&["link", "heal", "--all"]);
+    cluster.heal();
     for client in &clients {
         eventually("the old id is dead", || async { is_dead(client, &old).await }).await;
         let read = client.get("shop", &rotated.id).after(&rotated.token).await.unwrap();
@@ -94,7 +92,7 @@ async fn a_login_kills_the_old_id_at_once_and_keeps_what_was_written_elsewhere_m
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_routine_rotation_serves_both_ids_until_the_grace_ends() {
-    let cluster = Cluster::up("eu,us,ap", 1, 23_510);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let (old, other) = (make(&eu, Changes::new()).await, make(&eu, Changes::new()).await);
     let rotated = eu.rotate("shop", &old).grace_ms(GRACE_MS).await.unwrap();
@@ -131,7 +129,7 @@ async fn a_routine_rotation_serves_both_ids_until_the_grace_ends() {
 /// Pain 7 of users of other stores: rotating ids races, and a user signs in 19 times in two hours.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pain_7_parallel_rotations_end_in_one_session() {
-    let cluster = Cluster::up("eu,us,ap", 1, 23_520);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let clients = [cluster.client("eu").await, cluster.client("us").await, cluster.client("ap").await];
     let [eu, us, _] = &clients;
 
@@ -147,13 +145,12 @@ async fn pain_7_parallel_rotations_end_in_one_session() {
     }
 
     // In two regions that are cut off from each other both rotate; one holds when they meet.
-    cluster.command(&["link", "cut", "eu", "us"]);
-    cluster.command(&["link", "cut", "eu", "ap"]);
+    cluster.isolate("eu");
     let in_eu = eu.rotate("shop", &made.id).changes(Changes::new().set("eu", "yes")).grace_ms(600_000).await;
     let in_us = us.rotate("shop", &made.id).changes(Changes::new().set("us", "yes")).grace_ms(600_000).await;
     let ids = [in_eu.unwrap().id, in_us.unwrap().id];
     assert!(is_current(eu, &ids[0]).await && is_current(us, &ids[1]).await);
-    cluster.command(&["link", "heal", "--all"]);
+    cluster.heal();
     eventually("digests agree", || async { cluster.digests_agree() }).await;
     let mut current = Vec::new();
     for client in &clients {
@@ -167,11 +164,10 @@ async fn pain_7_parallel_rotations_end_in_one_session() {
     assert_eq!(current, [(false, true); 3]);
 
     // A login beats a routine rotation, though that came later.
-    cluster.command(&["link", "cut", "eu", "us"]);
-    cluster.command(&["link", "cut", "eu", "ap"]);
+    cluster.isolate("eu");
     let login = eu.rotate("shop", &ids[1]).changes(login()).await.unwrap();
     let routine = us.rotate("shop", &ids[1]).grace_ms(600_000).await.unwrap();
-    cluster.command(&["link", "heal", "--all"]);
+    cluster.heal();
     for client in &clients {
         eventually("the login holds", || async { is_current(client, &login.id).await }).await;
         for id in [&routine.id, &ids[0], &ids[1], &made.id, &first] {
@@ -185,7 +181,7 @@ async fn pain_7_parallel_rotations_end_in_one_session() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_use_of_an_old_id_is_told_and_explained() {
-    let cluster = Cluster::up("eu,us,ap", 1, 23_530);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let mut old = make(&eu, Changes::new()).await;
     // A command line takes that for an option.
@@ -239,7 +235,7 @@ async fn the_use_of_an_old_id_is_told_and_explained() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_gets_the_same_id_and_bad_input_a_clear_error() {
-    let cluster = Cluster::up("eu,us", 1, 23_540);
+    let cluster = Cluster::up("eu,us,ap", 1);
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let old = make(&eu, Changes::new()).await;
     let key = || b"sixteen bytes or more".to_vec();

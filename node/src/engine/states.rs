@@ -114,6 +114,7 @@ impl Core {
         let Ok(session) = Session::decode(state, &self.decode) else { return Ok(Taken::Refused) };
         let now_ms = self.env.clock.wall_ms();
         if self.is_over(&session, now_ms) {
+            self.forgo(cell, key).await?;
             return Ok(Taken::Merged);
         }
         if planted!(TransferDropsRevocations) && session.body().is_none() {

@@ -124,6 +124,35 @@ async fn a_corrupt_record_is_put_aside_and_fetched() {
 }
 
 #[tokio::test]
+async fn a_corrupt_record_is_waited_for_until_it_is_over() {
+    const LIFE_AND_MARGIN_MS: u64 = 3_600_000 + 60_500;
+    let (one, two) = (Node::new(1), Node::new(2));
+    let engine = with_corrupt_record(&one, 2).await;
+    let peer = two.open();
+    peer.apply(all_entries(&engine).await).await.unwrap();
+    assert!(matches!(engine.read(key(2)).await, Err(EngineError::Refused(StepError::Partial))));
+    let full = peer.read(key(2)).await.unwrap().unwrap();
+    let fetch = || {
+        let states = vec![(key(2), full.state.clone())];
+        engine.merge_states(Partition(0), states, Covered::EachRecord(VersionVector::new()))
+    };
+    pass(&one, LIFE_AND_MARGIN_MS);
+    agree(&engine);
+    fetch().await.unwrap();
+    assert_eq!(engine.partials(Partition(0), 9), [key(2)], "by some clock it may still be served");
+    pass(&one, 1);
+    fetch().await.unwrap();
+    assert!(engine.partials(Partition(0), 9).is_empty());
+    assert!(engine.read(key(2)).await.unwrap().is_none());
+    engine.persist().await.unwrap();
+    let engine = one.crash(engine);
+    assert!(engine.partials(Partition(0), 9).is_empty() && engine.read(key(2)).await.unwrap().is_none());
+    run(&engine, 2, create()).await.unwrap();
+    engine.core.recount_digests().await;
+    assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
+}
+
+#[tokio::test]
 async fn a_peer_is_not_blamed_for_a_corrupt_record() {
     let (one, two) = (Node::new(1), Node::new(2));
     let peer = two.open();

@@ -6,14 +6,6 @@ use crate::session::Liveness;
 const IDLE_MS: u64 = 1_800_000;
 const MARGIN_MS: u64 = 60_500;
 
-fn pass(node: &Node, ms: u64) {
-    node.clock.0.fetch_add(ms, Ordering::Relaxed);
-}
-
-fn agree(engine: &Engine) {
-    engine.set_clock(ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() });
-}
-
 async fn held(engine: &Engine, number: u8) -> Bytes {
     engine.read(key(number)).await.unwrap().unwrap().state
 }

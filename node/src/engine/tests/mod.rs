@@ -90,6 +90,15 @@ impl Node {
     }
 }
 
+fn pass(node: &Node, ms: u64) {
+    node.clock.0.fetch_add(ms, Ordering::Relaxed);
+}
+
+/// Lets the engine remove what is over.
+fn agree(engine: &Engine) {
+    engine.set_clock(ClockVerdict { state: ClockState::Alone, ..ClockVerdict::default() });
+}
+
 fn key(number: u8) -> Key {
     Key([number; 16])
 }
