@@ -140,4 +140,10 @@ pub const FOUND: &[Found] = &[
         (16_823, Level::Core),
         include_str!("clocks-that-all-differ.json"),
     ),
+    Found::stored(
+        "wait-for-what-is-over",
+        "A node has waited for ever for its damaged record of a session that was over, since it merged no peer's any more.",
+        (24_371, Level::Core),
+        include_str!("wait-for-what-is-over.json"),
+    ),
 ];
