@@ -232,7 +232,7 @@ impl Handler {
         if planted!(TokenIsIgnored) {
             return Ok(());
         }
-        self.engine.wait_for(target.partition, &token.vector, wait).await.map_err(|_| {
+        self.engine.wait_for(&target.key, &token.vector, wait).await.map_err(|_| {
             let message = "this replica did not get what causal_token names within the deadline";
             Failure::new(Reason::NotYet, message)
         })

@@ -1,7 +1,6 @@
 //! Reads: from this replica's memory, or merged with what others hold.
 
 use bytes::Bytes;
-use crdts::CvRDT;
 use sojourn_proto::session::v1 as pb;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
 
@@ -71,15 +70,10 @@ impl Handler {
         self.wait_for_token(&options.causal_token, target, deadline).await?;
         self.counters.add_reads(1);
         let freshness = self.freshness(&options, target);
-        let mut seen = VersionVector::new();
         if level != pb::Consistency::LocalOne {
-            seen = self.gather(target, level, deadline).await?;
+            self.gather(target, level, deadline).await?;
         }
-        let mut record = self.whole(target, deadline).await?;
-        if let Some(record) = &mut record {
-            // The token names what the others hold too, since their states are in the answer.
-            record.vector.merge(seen);
-        }
+        let record = self.whole(target, deadline).await?;
         let Some(record) = record else { return Err(Failure::not_found()) };
         let shown = self.show(&record.state, target).await?;
         let staleness = freshness.map(|freshness| self.staleness(freshness, &shown.session)).transpose()?;

@@ -55,11 +55,7 @@ impl Handler {
         awaited: &Awaited,
         deadline: Deadline,
     ) -> pb::Receipt {
-        let vector = match committed.dot {
-            Some(dot) => VersionVector::from(crdts::Dot::new(dot.origin, dot.seq)),
-            None => committed.vector.clone(),
-        };
-        self.receipt_by(partition, &vector, awaited, deadline).await
+        self.receipt_by(partition, &committed.applied(), awaited, deadline).await
     }
 
     /// Answers for a session whose replica this node is.

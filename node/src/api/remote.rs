@@ -6,7 +6,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use crdts::CvRDT;
 use sojourn_proto::session::v1 as pb;
 use sojourn_proto::session::v1::pipeline_call::Call;
 use sojourn_proto::session::v1::pipeline_reply::Reply;
@@ -17,7 +16,7 @@ use super::handler::{Handler, Hop, Target};
 use super::status::{Failure, Reason};
 use crate::engine::{Committed, Covered};
 use crate::replication::{Fetched, ReadShortfall};
-use crate::session::{ReplicaId, VersionVector};
+use crate::session::ReplicaId;
 
 /// Replicas by region.
 type Counts = BTreeMap<String, usize>;
@@ -96,25 +95,20 @@ impl Handler {
             .with("causal_token", URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Merges into this replica what as many others hold as the level asks for;
-    /// returns what they hold of the partition.
+    /// Merges into this replica what as many others hold as the level asks for.
     pub(super) async fn gather(
         &self,
         target: Target,
         level: pb::Consistency,
         deadline: Deadline,
-    ) -> Result<VersionVector, Failure> {
+    ) -> Result<(), Failure> {
         let wait = deadline.left_to_wait(&*self.env.clock);
         let fetched = self.replication.fetch(target.key, level, wait).await;
         let fetched = fetched.map_err(|short| unanswered(&short))?;
-        let mut vector = VersionVector::new();
-        for answer in &fetched {
-            vector.merge(answer.vector.clone());
+        if planted!(QuorumReadIsNotMerged) {
+            return Ok(());
         }
-        if !planted!(QuorumReadIsNotMerged) {
-            self.take_over(target, fetched).await?;
-        }
-        Ok(vector)
+        self.take_over(target, fetched).await
     }
 
     /// Fetches the full state of a record of which this replica has only a part.
@@ -133,9 +127,9 @@ impl Handler {
     }
 
     async fn take_over(&self, target: Target, fetched: Vec<Fetched>) -> Result<(), Failure> {
-        for Fetched { state, vector, .. } in fetched {
+        for Fetched { state, vector: whole, seen, .. } in fetched {
             let Some(state) = state else { continue };
-            let covered = Covered::EachRecord(vector);
+            let covered = Covered::EachRecord { whole, seen };
             self.engine.merge_states(target.partition, vec![(target.key, state)], covered).await?;
         }
         Ok(())

@@ -151,16 +151,14 @@ impl Core {
             let due_ms = (hlc >> 16).saturating_sub(self.config.clock_offset_max_ms);
             return Ok(Merge::Held { due_ms });
         }
-        let merged = if self.is_over(&fragment, now_ms) {
-            // Too late to matter anywhere: it is noted, so that its numbers have no hole.
-            None
-        } else {
-            match self.joined(partition, entry.key, fragment, loaded) {
-                Ok(Joined::Cold { evictions }) => return Ok(Merge::Cold { evictions }),
-                Ok(Joined::Same) => None,
-                Ok(Joined::New(change)) => Some(change),
-                Err(error) => return Ok(self.refuse(partition, entry, error.to_string())),
-            }
+        let is_over = self.is_over(&fragment, now_ms);
+        let merged = match self.joined(partition, entry.key, fragment, loaded) {
+            Ok(Joined::Cold { evictions }) => return Ok(Merge::Cold { evictions }),
+            // Too late to matter: it is noted, so that its numbers have no hole.
+            Ok(Joined::New(change)) if is_over && change.held.is_none() => None,
+            Ok(Joined::Same) => None,
+            Ok(Joined::New(change)) => Some(change),
+            Err(error) => return Ok(self.refuse(partition, entry, error.to_string())),
         };
         let entry = Arc::new(entry.clone());
         let block = self.log.append(Arc::clone(&entry), hlc)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::session::{AuthBlock, Name, SecretHash, Session, Value};
+use crate::session::{AuthBlock, Dot, Name, SecretHash, Session, Value};
 
 /// One change of one session.
 #[derive(Debug, Clone)]
@@ -153,5 +153,7 @@ pub enum Reply {
         revoked_at_ms: u64,
         /// The reason that holds.
         reason: Arc<str>,
+        /// The write that it was made by.
+        dot: Dot,
     },
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use crdts::CvRDT;
 
 use super::check::check_encoded;
 use super::command::{Command, Reply};
@@ -52,6 +53,23 @@ pub struct Committed {
     pub state: Bytes,
     /// The highest writes its partition holds now: the source of a causal token.
     pub vector: VersionVector,
+}
+
+impl Committed {
+    /// What a replica holds that has applied the write, or the one that was found to have
+    /// done the work: the source of a receipt.
+    #[must_use]
+    pub fn applied(&self) -> VersionVector {
+        let found = match &self.reply {
+            Reply::Revoked { dot, .. } => Some(*dot),
+            _ => None,
+        };
+        self.dot.or(found).map_or_else(|| self.vector.clone(), named)
+    }
+}
+
+fn named(Dot { origin, seq }: Dot) -> VersionVector {
+    crdts::Dot::new(origin, seq).into()
 }
 
 enum Attempt {
@@ -155,13 +173,13 @@ impl Core {
         let now_ms = self.trusted_wall_ms()?;
         let call = options.idempotency_key.as_ref().map(|retry| Window::call(&key, retry));
         if let Some(done) = call.and_then(|call| partition.window.find(call, now_ms)) {
-            return Ok(attempt(partition, done, held.unwrap_or_default()));
+            return Ok(self.attempt(partition, &key, done, held.unwrap_or_default()));
         }
         let (outcome, state) = self.change(partition, key, held, command, options, now_ms)?;
         if let Some(call) = call {
             partition.window.remember(call, outcome.clone(), now_ms);
         }
-        Ok(attempt(partition, outcome, state))
+        Ok(self.attempt(partition, &key, outcome, state))
     }
 
     fn change(
@@ -202,6 +220,24 @@ impl Core {
         Ok((Outcome { reply: step.reply, dot: Some(dot), block: Some(block) }, state))
     }
 
+    fn attempt(&self, partition: &mut PartitionState, key: &Key, outcome: Outcome, state: Bytes) -> Attempt {
+        let mut vector = self.seen_with(partition, key);
+        if let Reply::Revoked { dot, .. } = &outcome.reply {
+            // A merged state may have brought it without its entry.
+            vector.merge(named(*dot));
+        }
+        if planted!(TokenLeavesOutOwnWrite)
+            && let Some(dot) = outcome.dot
+        {
+            vector.dots.remove(&dot.origin);
+        }
+        Attempt::Done(Committed { reply: outcome.reply, dot: outcome.dot, state, vector }, outcome.block)
+    }
+
+    pub(super) fn seen_with(&self, partition: &mut PartitionState, key: &Key) -> VersionVector {
+        partition.seen_with(key, || self.env.clock.monotonic())
+    }
+
     pub(super) fn decode(&self, state: &Bytes) -> Result<Session, EngineError> {
         Session::decode(state, &self.decode).map_err(corrupt)
     }
@@ -230,14 +266,4 @@ pub(super) fn corrupt(error: DecodeError) -> EngineError {
 /// A caller that was told of a node that is not ready would make the write again elsewhere.
 fn unsynced(error: EngineError) -> EngineError {
     EngineError::Unsynced { detail: error.to_string() }
-}
-
-fn attempt(partition: &PartitionState, outcome: Outcome, state: Bytes) -> Attempt {
-    let mut vector = partition.vectors.seen();
-    if planted!(TokenLeavesOutOwnWrite)
-        && let Some(dot) = outcome.dot
-    {
-        vector.dots.remove(&dot.origin);
-    }
-    Attempt::Done(Committed { reply: outcome.reply, dot: outcome.dot, state, vector }, outcome.block)
 }

@@ -17,6 +17,7 @@ mod feed;
 mod finals;
 mod follow;
 mod gaps;
+mod glimpses;
 mod held;
 mod idempotency;
 mod idle;

@@ -9,6 +9,7 @@ mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -16,6 +17,7 @@ pub(super) use lookup::{Loaded, Lookup, Stored};
 pub(super) use snapshot::Snapshot;
 
 use super::digest::PartitionDigest;
+use super::glimpses::Glimpses;
 use super::idempotency::Window;
 use super::log::Index;
 use super::metadata::Metadata;
@@ -71,6 +73,7 @@ pub(super) struct PartitionState {
     first_block: Option<u64>,
     flushing_block: Option<u64>,
     pub(super) vectors: Vectors,
+    glimpses: Glimpses,
     pub(super) index: Index,
     pub(super) window: Window,
 }
@@ -97,6 +100,7 @@ impl PartitionState {
             first_block: None,
             flushing_block: None,
             vectors: metadata.vectors,
+            glimpses: Glimpses::default(),
             index: Index::default(),
             window,
         }
@@ -174,7 +178,28 @@ impl PartitionState {
             self.partial.remove(&key);
             self.lost.remove(&key);
         }
+        if state.is_none() {
+            self.glimpses.forget(&key);
+        }
         self.set(key, state);
+    }
+
+    /// What who reads a record has seen: of the partition, and of the record ahead of it.
+    pub(super) fn seen_with(&mut self, key: &Key, now: impl FnOnce() -> Duration) -> VersionVector {
+        let mut seen = self.vectors.seen();
+        self.glimpses.extend(key, &mut seen, self.vectors.contiguous(), now);
+        seen
+    }
+
+    /// A record was merged with a state that is ahead of the partition.
+    pub(super) fn glimpsed(&mut self, key: Key, state: (&VersionVector, &VersionVector), now: Duration) {
+        self.glimpses.note(key, state, self.vectors.contiguous(), now);
+    }
+
+    /// True if a record has all that `wanted` names of it.
+    pub(super) fn covers(&self, key: &Key, wanted: &VersionVector, now_ms: u64) -> bool {
+        self.vectors.covers(wanted, now_ms)
+            || self.glimpses.lacked(key, wanted).is_some_and(|lacked| self.vectors.covers(&lacked, now_ms))
     }
 
     fn set(&mut self, key: Key, state: Option<Bytes>) {

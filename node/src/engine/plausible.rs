@@ -77,7 +77,10 @@ pub(super) fn newest_hlc(session: &Session) -> u64 {
 /// True if any dot of this partition that it names is such. The principal epochs
 /// in a login name dots of another partition.
 fn any_dot(session: &Session, is_such: impl Fn(Dot) -> bool) -> bool {
-    let Some(body) = session.body() else { return false };
+    let body = match &session.root {
+        Root::Revoked(revocation) => return is_such(revocation.dot()),
+        Root::Live(body) => body,
+    };
     let any_of = |vector: &crate::session::VersionVector| {
         vector.dots.iter().any(|(&origin, &seq)| is_such(Dot { origin, seq }))
     };

@@ -23,7 +23,8 @@ const BLOCKS_MAX: usize = 64;
 pub struct Record {
     /// Its encoded state, whether live or not: judge it with a `SessionView`.
     pub state: Bytes,
-    /// The highest writes its partition held when it was read: the source of a causal token.
+    /// The highest writes that its partition, and it ahead of it, held when it was read: the source
+    /// of a causal token.
     pub vector: VersionVector,
 }
 
@@ -39,9 +40,7 @@ impl Engine {
         let mut loaded: Option<Loaded> = None;
         loop {
             let (found, vector) = {
-                let look =
-                    |state: &mut PartitionState| (state.look_up(&key, loaded.as_ref()), state.vectors.seen());
-                core.with(cell, look)
+                core.with(cell, |state| (state.look_up(&key, loaded.as_ref()), core.seen_with(state, &key)))
             };
             match found {
                 Lookup::Held(state) => {
@@ -62,7 +61,7 @@ impl Engine {
     pub fn read_now(&self, key: Key) -> Option<Option<Record>> {
         let core = &self.core;
         let (_, cell) = core.cell_of(&key).ok()?;
-        let look = |state: &mut PartitionState| (state.look_up(&key, None), state.vectors.seen());
+        let look = |state: &mut PartitionState| (state.look_up(&key, None), core.seen_with(state, &key));
         match core.with(cell, look) {
             (Lookup::Held(state), vector) => Some(Some(Record { state, vector })),
             (Lookup::Absent, _) => Some(None),
@@ -84,18 +83,13 @@ impl Engine {
         self.core.cell(partition).map_or_else(VersionVector::new, |cell| cell.state.lock().vectors.seen())
     }
 
-    /// Waits until a partition holds at least `wanted`.
+    /// Waits until a record's partition, or the record itself, holds at least `wanted`.
     ///
     /// # Errors
     /// [`NotYet`] if it does not within `timeout`.
-    pub async fn wait_for(
-        &self,
-        partition: Partition,
-        wanted: &VersionVector,
-        timeout: Duration,
-    ) -> Result<(), NotYet> {
-        let cell = self.core.cell(partition).ok_or(NotYet)?;
-        let is_there = || cell.state.lock().vectors.covers(wanted, self.core.env.clock.wall_ms());
+    pub async fn wait_for(&self, key: &Key, wanted: &VersionVector, timeout: Duration) -> Result<(), NotYet> {
+        let (_, cell) = self.core.cell_of(key).map_err(|_| NotYet)?;
+        let is_there = || cell.state.lock().covers(key, wanted, self.core.env.clock.wall_ms());
         let wait = async {
             loop {
                 let advanced = cell.advanced.notified();

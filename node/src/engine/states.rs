@@ -16,8 +16,13 @@ use crate::session::{Key, Partition, Session, VersionVector};
 pub enum Covered {
     /// Nothing is known.
     Unknown,
-    /// Each has all that this vector names of its own record.
-    EachRecord(VersionVector),
+    /// Each has all that `whole` names of its own record, and nothing that `seen` does not name.
+    EachRecord {
+        /// What is in it.
+        whole: VersionVector,
+        /// What may be in it.
+        seen: VersionVector,
+    },
     /// They are the last of all records of the partition, which together hold all that this vector names.
     Partition(VersionVector),
 }
@@ -26,7 +31,8 @@ impl Covered {
     fn each_record(&self) -> Option<&VersionVector> {
         match self {
             Self::Unknown => None,
-            Self::EachRecord(vector) | Self::Partition(vector) => Some(vector),
+            Self::EachRecord { whole, .. } => Some(whole),
+            Self::Partition(vector) => Some(vector),
         }
     }
 }
@@ -113,9 +119,9 @@ impl Core {
     ) -> Result<Taken, EngineError> {
         let Ok(session) = Session::decode(state, &self.decode) else { return Ok(Taken::Refused) };
         let now_ms = self.env.clock.wall_ms();
-        if self.is_over(&session, now_ms) {
+        let is_over = self.is_over(&session, now_ms);
+        if is_over {
             self.forgo(cell, key).await?;
-            return Ok(Taken::Merged);
         }
         if planted!(TransferDropsRevocations) && session.body().is_none() {
             return Ok(Taken::Merged);
@@ -136,9 +142,13 @@ impl Core {
                 }
                 match self.joined(partition, key, session.clone(), loaded.as_ref()) {
                     Ok(Joined::Cold { evictions }) => return Ok(Some(evictions)),
+                    Ok(Joined::New(change)) if is_over && change.held.is_none() => {}
                     Ok(Joined::New(change)) => {
                         self.put(partition, key, change);
                         partition.not_logged(key);
+                        if let Covered::EachRecord { whole, seen } = covered {
+                            partition.glimpsed(key, (whole, seen), self.env.clock.monotonic());
+                        }
                     }
                     Ok(Joined::Same) if session.complete => partition.settle(&key),
                     Ok(Joined::Same) => {}

@@ -261,7 +261,7 @@ fn revoke(
         IdVerdict::Unknown if liveness == Liveness::Partial => return Err(StepError::Partial),
         IdVerdict::Unknown => return Err(StepError::NotFound),
     }
-    let revocation = Revocation { stamp: ctx.stamp, reason: reason.clone() };
+    let revocation = Revocation { stamp: ctx.stamp, seq: ctx.dot.seq, reason: reason.clone() };
     let reply = revoked(&revocation);
     let ended = state.revoked(revocation);
     Ok(Step { state: ended.clone(), fragment: Some(ended), reply })
@@ -279,7 +279,8 @@ fn lapse(state: Option<Session>, last_seen_ms: u64, ctx: &StepContext<'_>) -> Re
 }
 
 fn revoked(revocation: &Revocation) -> Reply {
-    Reply::Revoked { revoked_at_ms: revocation.stamp.wall_ms(), reason: revocation.reason.clone() }
+    let (revoked_at_ms, reason) = (revocation.stamp.wall_ms(), revocation.reason.clone());
+    Reply::Revoked { revoked_at_ms, reason, dot: revocation.dot() }
 }
 
 /// What the changes make of a body, as a fragment: one dot and one stamp for all of it.

@@ -58,7 +58,7 @@ mod tests {
     fn a_revoked_session_does_not_expire() {
         let live = session(100, 50, 1_000);
         let stamp = Stamp { hlc: 2 << 16, origin: Origin::default() };
-        let ended = live.revoked(Revocation { stamp, reason: "logout".into() });
+        let ended = live.revoked(Revocation { stamp, seq: 1, reason: "logout".into() });
         let (told, until) = (Frontier::end_of(0), Frontier::end_of(5_000));
         assert!(matches!(judged(&live, Key([1; 16]), told, until), Due::Now(_)));
         assert_eq!(judged(&ended, Key([1; 16]), told, until), Due::Never);

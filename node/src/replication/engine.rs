@@ -8,9 +8,11 @@ use bytes::Bytes;
 use super::config::ReplicationConfig;
 use super::core::{ClockBounds, Held};
 use super::driver::Replication;
-use super::seam::{AppliedBatch, Commits, KeysToAsk, NewEntries, Replica, ReplicaError, SyncReports};
+use super::seam::{
+    AppliedBatch, Commits, FullState, KeysToAsk, NewEntries, Replica, ReplicaError, SyncReports,
+};
 use crate::engine::{
-    ClockVerdict, CommitFeed, Covered, Engine, EngineError, Gap, KeyFeed, LogEntry, StepError,
+    ClockVerdict, CommitFeed, Covered, Engine, EngineError, Gap, KeyFeed, LogEntry, Record, StepError,
 };
 use crate::env::Environment;
 use crate::membership::{Change, Members, MembershipWatch};
@@ -166,7 +168,7 @@ impl Replica for Engine {
         Ok(Self::scan(self, partition, after, items_max).await?)
     }
 
-    async fn read(&self, key: Key) -> Result<(Option<Bytes>, VersionVector), ReplicaError> {
+    async fn read(&self, key: Key) -> Result<FullState, ReplicaError> {
         let vector = Self::vector(self, self.partition(&key));
         let record = match Self::read(self, key).await {
             Err(EngineError::Refused(StepError::Partial)) => None,
@@ -176,7 +178,10 @@ impl Replica for Engine {
         let is_complete = |state: &Bytes| {
             SessionView::open(state, &limits).is_ok_and(|view| view.liveness(0) != Liveness::Partial)
         };
-        Ok((record.map(|record| record.state).filter(is_complete), vector))
+        let Some(Record { state, vector: seen }) = record.filter(|record| is_complete(&record.state)) else {
+            return Ok(FullState { state: None, seen: vector.clone(), vector });
+        };
+        Ok(FullState { state: Some(state), vector, seen })
     }
 
     async fn persist(&self) -> Result<(), ReplicaError> {

@@ -14,7 +14,7 @@ use tonic::Status;
 
 use super::driver::{Replication, Shared};
 use super::quorum::{Quorums, Tally};
-use super::seam::{Replica, ReplicaError};
+use super::seam::{FullState, Replica, ReplicaError};
 use super::transfer_in::TransferIn;
 use super::vectors;
 use crate::engine::Covered;
@@ -43,8 +43,10 @@ pub struct Fetched {
     pub replica: ReplicaId,
     /// The encoded full state or head; none if it is not held there.
     pub state: Option<Bytes>,
-    /// The partition's version vector there, from before the read.
+    /// The partition's version vector there, from before the read: the state has all that it names.
     pub vector: VersionVector,
+    /// The highest writes that may be in the state.
+    pub seen: VersionVector,
 }
 
 /// Full states could not be fetched.
@@ -220,7 +222,7 @@ pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
                 still.push(key);
                 continue;
             };
-            let covered = Covered::EachRecord(fetched.vector);
+            let covered = Covered::EachRecord { whole: fetched.vector, seen: fetched.seen };
             if let Err(error) = engine.merge_states(partition, vec![(key, state)], covered).await {
                 tracing::warn!(%error, partition = partition.0, "cannot merge a fetched state");
             }
@@ -297,9 +299,12 @@ pub fn read_answer(
         return Err(FetchError::Malformed);
     }
     let fetched = |(key, record): (&Key, pb::FetchedRecord)| {
-        let vector = vectors::decode_one(record.vector, partition_of(*key));
+        let decode =
+            |vector| vectors::decode_one(vector, partition_of(*key)).map_err(|_| FetchError::Malformed);
+        let vector = decode(record.vector)?;
+        let seen = if record.seen.is_empty() { vector.clone() } else { decode(record.seen)? };
         let state = (!record.state.is_empty()).then_some(record.state);
-        Ok(Fetched { replica: from, state, vector: vector.map_err(|_| FetchError::Malformed)? })
+        Ok(Fetched { replica: from, state, vector, seen })
     };
     let fetched: Vec<Fetched> = keys.iter().zip(records).map(fetched).collect::<Result<_, FetchError>>()?;
     Ok((layout_version, fetched))
@@ -320,9 +325,9 @@ pub async fn answer(
     let mut records = Vec::with_capacity(keys.len());
     let mut left = bytes_max;
     for key in keys {
-        let (state, vector) = match wanted {
+        let FullState { state, vector, seen } = match wanted {
             Wanted::State => replica.read(key).await?,
-            Wanted::Head => (replica.head(key).await?, VersionVector::new()),
+            Wanted::Head => FullState { state: replica.head(key).await?, ..FullState::default() },
         };
         let state = match state {
             Some(state) if state.len() <= left => state,
@@ -331,8 +336,9 @@ pub async fn answer(
             _ => Bytes::new(),
         };
         left -= state.len();
-        let vector = vectors::encode_one(key.partition(partition_count), &vector).into();
-        records.push(pb::FetchedRecord { state, vector });
+        let encode = |vector| vectors::encode_one(key.partition(partition_count), vector).into();
+        let seen = if seen == vector { Bytes::new() } else { encode(&seen) };
+        records.push(pb::FetchedRecord { state, vector: encode(&vector), seen });
     }
     let layout_version = membership.borrow().layout.newest_version();
     Ok(pb::FetchResponse { records, layout_version })

@@ -37,7 +37,7 @@ pub use fetch::{
 pub use forward::{ForwardError, ForwardHandler};
 pub use lapse::lapse_idle;
 pub use quorum::needed;
-pub use seam::{AppliedBatch, Commits, KeysToAsk, NewEntries, Replica, ReplicaError, SyncReports};
+pub use seam::{AppliedBatch, Commits, FullState, KeysToAsk, NewEntries, Replica, ReplicaError, SyncReports};
 pub use spread::{RegionSpread, Spread, spread};
 pub use taking::Taking;
 pub use transfer_in::TransferIn;

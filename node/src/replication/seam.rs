@@ -23,6 +23,17 @@ pub struct AppliedBatch {
     pub new: Vec<Arc<LogEntry>>,
 }
 
+/// A record as a replica holds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FullState {
+    /// Encoded; none if it is not held or only in part.
+    pub state: Option<Bytes>,
+    /// The partition's vector from before the read: the state has all that it names.
+    pub vector: VersionVector,
+    /// The highest writes that may be in the state.
+    pub seen: VersionVector,
+}
+
 /// New writes of this node.
 #[derive(Debug)]
 pub struct NewEntries {
@@ -113,9 +124,8 @@ pub trait Replica: Held + Send + Sync + 'static {
         items_max: usize,
     ) -> Result<Vec<(Key, Bytes)>, ReplicaError>;
 
-    /// The full state of one record, with the partition's vector from before the
-    /// read; no state if it is not held or only in part.
-    async fn read(&self, key: Key) -> Result<(Option<Bytes>, VersionVector), ReplicaError>;
+    /// The full state of one record.
+    async fn read(&self, key: Key) -> Result<FullState, ReplicaError>;
 
     /// Makes everything that is held survive a power loss.
     async fn persist(&self) -> Result<(), ReplicaError>;

@@ -1,16 +1,20 @@
-//! I17: once all is healed, fresh calls succeed everywhere.
+//! I17: once all is healed, fresh calls succeed everywhere, and calls that wait are answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Invariant;
 use crate::oracle::Oracle;
 use crate::record::{Answer, Happening, Phase, Shown};
 
-/// Every call of the liveness phase is answered, and well. That replicas are
-/// equal in time is judged by I1.
+/// Every call of the liveness phase is answered, and well. A write that waits for other
+/// replicas is confirmed in the time that they may take to be equal. That they are
+/// is judged by I1.
 #[derive(Default)]
 pub(crate) struct Liveness {
     waiting: BTreeSet<usize>,
+    /// When calls of users were made for the last time.
+    invoked: BTreeMap<usize, u64>,
+    healed_us: Option<u64>,
 }
 
 impl Invariant for Liveness {
@@ -18,7 +22,7 @@ impl Invariant for Liveness {
         "I17"
     }
 
-    fn check(&mut self, _: u64, happening: &Happening, oracle: &Oracle) -> Result<(), String> {
+    fn check(&mut self, at_us: u64, happening: &Happening, oracle: &Oracle) -> Result<(), String> {
         let is_fresh = |operation: &usize| *operation >= oracle.plan().operations.len();
         match happening {
             Happening::Invoked { operation, .. } if is_fresh(operation) => {
@@ -35,6 +39,16 @@ impl Invariant for Liveness {
                     return Err(format!("call {operation} of the liveness phase ended with {answer:?}"));
                 }
             }
+            Happening::Invoked { operation, .. } => {
+                self.invoked.insert(*operation, at_us);
+            }
+            Happening::Answered { operation, answer, .. } => {
+                let invoked_us = self.invoked.remove(operation);
+                if matches!(answer, Answer::Partly { .. }) {
+                    return self.waited_for_nothing(*operation, invoked_us, at_us, oracle);
+                }
+            }
+            Happening::Phase(Phase::Heal) => self.healed_us = Some(at_us),
             Happening::Phase(Phase::Comparison) => return self.nothing_waits(),
             _ => {}
         }
@@ -47,6 +61,22 @@ impl Invariant for Liveness {
 }
 
 impl Liveness {
+    fn waited_for_nothing(
+        &self,
+        operation: usize,
+        invoked_us: Option<u64>,
+        at_us: u64,
+        oracle: &Oracle,
+    ) -> Result<(), String> {
+        let (Some(invoked_us), Some(healed_us)) = (invoked_us, self.healed_us) else { return Ok(()) };
+        let waited_us = at_us.saturating_sub(invoked_us.max(healed_us));
+        if waited_us < 1_000 * oracle.plan().converge_ms_max {
+            return Ok(());
+        }
+        let waited_s = waited_us / 1_000_000;
+        Err(format!("call {operation} waited {waited_s} s after the heal for replicas that are all there"))
+    }
+
     fn nothing_waits(&self) -> Result<(), String> {
         match self.waiting.first() {
             Some(operation) => Err(format!("call {operation} of the liveness phase was never answered")),
@@ -66,6 +96,20 @@ mod tests {
         let mut run = Run::new(Liveness::default()).plans(&[call(Action::Create)]);
         run.unknown(0).phase(Phase::Liveness);
         run
+    }
+
+    #[test]
+    fn waiting_writes_are_confirmed_in_time_after_the_heal() {
+        let partly = Answer::Partly { node: N[0] };
+        let waits = |before_ms, after_ms, answer: &Answer| {
+            let planned = call(Action::Create);
+            let mut run =
+                Run::new(Liveness::default()).plans(&[planned]).shaped(|plan| plan.converge_ms_max = 9_000);
+            run.invoke(0).after(before_ms).phase(Phase::Heal).after(after_ms).answer(0, answer.clone())
+        };
+        assert!(waits(1, 9_000, &partly).is_err());
+        assert_eq!(waits(9_000, 8_998, &partly), Ok(()));
+        assert_eq!(waits(1, 9_000, &Answer::Acknowledged { node: N[0] }), Ok(()));
     }
 
     #[test]

@@ -7,9 +7,11 @@ mod disk_full;
 mod found;
 mod login_against_logout;
 mod logout_against_touch;
+mod logout_found_done;
 mod logout_race;
 mod outage_longer_than_log;
 mod poison_fragment;
+mod reads_behind_a_repair;
 mod reads_of_all;
 mod region_cut;
 mod region_lost;
@@ -17,6 +19,7 @@ mod rolling_restart;
 mod story;
 mod swizzle_clog;
 mod use_behind_a_cut;
+mod waits_for_a_transfer;
 
 pub use found::{FOUND, Found};
 
@@ -80,9 +83,12 @@ pub const SCENES: &[Scenario] = &[
     poison_fragment::SCENARIO,
     logout_against_touch::SCENARIO,
     login_against_logout::SCENARIO,
+    logout_found_done::SCENARIO,
     logout_race::SCENARIO,
     reads_of_all::SCENARIO,
+    reads_behind_a_repair::SCENARIO,
     use_behind_a_cut::SCENARIO,
+    waits_for_a_transfer::SCENARIO,
 ];
 
 /// The scene in which a read that is not merged shows.

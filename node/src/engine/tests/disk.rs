@@ -111,12 +111,12 @@ async fn a_corrupt_record_is_put_aside_and_fetched() {
     assert_eq!(engine.partials(Partition(0), 9), [key(2)], "a restart does not forget it");
     let full = peer.read(key(2)).await.unwrap().unwrap();
     let states = vec![(key(2), full.state)];
-    let too_old = Covered::EachRecord(VersionVector::new());
+    let too_old = exactly(VersionVector::new());
     for covered in [Covered::Unknown, too_old] {
         engine.merge_states(Partition(0), states.clone(), covered).await.unwrap();
         assert_eq!(engine.partials(Partition(0), 9), [key(2)], "it may lack what was lost");
     }
-    engine.merge_states(Partition(0), states, Covered::EachRecord(full.vector)).await.unwrap();
+    engine.merge_states(Partition(0), states, exactly(full.vector)).await.unwrap();
     run(&engine, 2, set("a", "b")).await.unwrap();
     assert!(engine.partials(Partition(0), 9).is_empty());
     engine.core.recount_digests().await;
@@ -134,7 +134,7 @@ async fn a_corrupt_record_is_waited_for_until_it_is_over() {
     let full = peer.read(key(2)).await.unwrap().unwrap();
     let fetch = || {
         let states = vec![(key(2), full.state.clone())];
-        engine.merge_states(Partition(0), states, Covered::EachRecord(VersionVector::new()))
+        engine.merge_states(Partition(0), states, exactly(VersionVector::new()))
     };
     pass(&one, LIFE_AND_MARGIN_MS);
     agree(&engine);
@@ -165,7 +165,7 @@ async fn a_peer_is_not_blamed_for_a_corrupt_record() {
     assert_eq!(engine.stats().corrupt_records, 1);
     assert_eq!(engine.partials(Partition(0), 9), [key(2)], "only the fragment is held");
     let full = peer.read(key(2)).await.unwrap().unwrap();
-    let covered = Covered::EachRecord(full.vector);
+    let covered = exactly(full.vector);
     engine.merge_states(Partition(0), vec![(key(2), full.state)], covered).await.unwrap();
     engine.core.recount_digests().await;
     assert_eq!(engine.digest(Partition(0)), peer.digest(Partition(0)));

@@ -131,6 +131,11 @@ fn synced() -> ExecuteOptions {
     ExecuteOptions { durability: Durability::Synced, ..ExecuteOptions::default() }
 }
 
+/// Of single records, with what is in each and nothing else.
+fn exactly(vector: VersionVector) -> Covered {
+    Covered::EachRecord { whole: vector.clone(), seen: vector }
+}
+
 async fn run(engine: &Engine, number: u8, command: Command) -> Result<Committed, EngineError> {
     engine.execute(key(number), command, &ExecuteOptions::default()).await
 }

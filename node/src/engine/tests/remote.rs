@@ -61,12 +61,67 @@ async fn a_causal_wait_ends_when_the_write_arrives() {
     let mut feed = from.commits();
     let token = run(&from, 1, create()).await.unwrap().vector;
     let soon = Duration::from_millis(5);
-    assert_eq!(to.wait_for(Partition(0), &token, soon).await, Err(NotYet));
+    assert_eq!(to.wait_for(&key(1), &token, soon).await, Err(NotYet));
     let entries = feed.next().await.iter().map(|entry| LogEntry::clone(entry)).collect();
+    let record = key(1);
     let (waited, applied) =
-        tokio::join!(to.wait_for(Partition(0), &token, Duration::from_secs(30)), to.apply(entries));
+        tokio::join!(to.wait_for(&record, &token, Duration::from_secs(30)), to.apply(entries));
     assert_eq!(waited, Ok(()));
     assert_eq!(applied.unwrap().new.len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_names_what_is_in_a_record_ahead_of_its_partition() {
+    let (one, two) = (Node::new(1), Node::new(2));
+    let (from, to) = (one.open(), two.open());
+    run(&from, 1, create()).await.unwrap();
+    to.apply(all_entries(&from).await).await.unwrap();
+    run(&from, 1, set("a", "b")).await.unwrap();
+    run(&from, 2, create()).await.unwrap();
+    let full = from.read(key(1)).await.unwrap().unwrap();
+    let states = vec![(key(1), full.state)];
+    to.merge_states(Partition(0), states, exactly(full.vector.clone())).await.unwrap();
+
+    let read = to.read(key(1)).await.unwrap().unwrap();
+    assert_eq!((read.vector.get(&from.origin()), to.vector(Partition(0)).get(&from.origin())), (3, 1));
+    assert_eq!(to.wait_for(&key(1), &read.vector, Duration::ZERO).await, Ok(()), "it is here");
+    assert_eq!(to.wait_for(&key(2), &read.vector, Duration::ZERO).await, Err(NotYet), "that one is not");
+    let written = run(&to, 1, set("c", "d")).await.unwrap().vector;
+    assert_eq!((written.get(&from.origin()), written.get(&to.origin())), (3, 1));
+    assert_eq!(run(&to, 4, create()).await.unwrap().vector.get(&from.origin()), 1, "of another record");
+}
+
+#[tokio::test]
+async fn who_finds_a_session_ended_names_the_write_that_ended_it() {
+    let (one, two) = (Node::new(1), Node::new(2));
+    let (from, to) = (one.open(), two.open());
+    run(&from, 1, create()).await.unwrap();
+    to.apply(all_entries(&from).await).await.unwrap();
+    let ended = run(&from, 1, revoke()).await.unwrap();
+    let states = vec![(key(1), ended.state.clone())];
+    to.merge_states(Partition(0), states, Covered::Unknown).await.unwrap();
+    let found = run(&to, 1, revoke()).await.unwrap();
+    assert_eq!((found.dot, found.applied()), (None, ended.applied()));
+    assert_eq!(ended.applied().get(&from.origin()), 2);
+    assert_eq!(found.vector.get(&from.origin()), 2, "it names what it answers for");
+}
+
+#[tokio::test]
+async fn what_is_over_is_merged_into_what_is_held_and_makes_nothing_anew() {
+    let (one, two) = (Node::new(1), Node::new(2));
+    let (from, to) = (one.open(), two.open());
+    agree(&to);
+    run(&from, 1, create()).await.unwrap();
+    to.apply(all_entries(&from).await).await.unwrap();
+    run(&from, 2, create()).await.unwrap();
+    run(&from, 1, revoke()).await.unwrap();
+    pass(&two, 3_600_000 + 60_501);
+    assert_eq!(to.apply(all_entries(&from).await).await.unwrap().new.len(), 2);
+    let held = to.read(key(1)).await.unwrap().unwrap().state;
+    assert!(SessionView::open(&held, &DecodeLimits::default()).unwrap().revocation().is_some());
+    let full = from.read(key(2)).await.unwrap().unwrap();
+    to.merge_states(Partition(0), vec![(key(2), full.state)], exactly(full.vector)).await.unwrap();
+    assert!(to.read(key(2)).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -87,7 +142,7 @@ async fn poison_leaves_no_hole_and_is_never_passed_on() {
     assert_eq!(applied.new.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [1, 3]);
     assert_eq!(applied.refused[0].dot, poison.dot());
     let all = from.vector(Partition(0));
-    assert_eq!(to.wait_for(Partition(0), &all, Duration::ZERO).await, Err(NotYet), "it is not held");
+    assert_eq!(to.wait_for(&key(1), &all, Duration::ZERO).await, Err(NotYet), "it is not held");
     assert_eq!(to.vector(Partition(0)).get(&from.origin()), 1, "peers are told of it");
     assert_eq!(wanted.next().await, [key(1)], "the full state is asked for");
     assert_eq!(to.entries_after(Partition(0), from.origin(), 0, 9_000).await.unwrap().len(), 1);
@@ -99,7 +154,7 @@ async fn poison_leaves_no_hole_and_is_never_passed_on() {
     assert_eq!(to.vector(Partition(0)).get(&from.origin()), 1);
     assert_eq!(to.apply(vec![entries[1].clone()]).await.unwrap().new.len(), 1);
     assert_eq!(to.digest(Partition(0)), from.digest(Partition(0)));
-    assert_eq!(to.wait_for(Partition(0), &all, Duration::ZERO).await, Ok(()));
+    assert_eq!(to.wait_for(&key(1), &all, Duration::ZERO).await, Ok(()));
     assert_eq!(to.entries_after(Partition(0), from.origin(), 0, 9_000).await.unwrap().len(), 3);
 }
 

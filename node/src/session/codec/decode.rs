@@ -52,7 +52,8 @@ impl<'a> Decoder<'a> {
     }
 
     pub(crate) fn revocation(&mut self) -> Result<Revocation, DecodeError> {
-        Ok(Revocation { stamp: self.stamp()?, reason: Arc::from(self.reader.str()?) })
+        let (stamp, seq) = (self.stamp()?, self.seq()?);
+        Ok(Revocation { stamp, seq, reason: Arc::from(self.reader.str()?) })
     }
 
     fn stamp(&mut self) -> Result<Stamp, DecodeError> {

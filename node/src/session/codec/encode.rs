@@ -25,6 +25,7 @@ pub(super) fn session(session: &Session) -> Vec<u8> {
         Root::Live(body) => encoder.body(body),
         Root::Revoked(revocation) => {
             encoder.stamp(revocation.stamp);
+            encoder.out.varint(revocation.seq);
             encoder.out.bytes(revocation.reason.as_bytes());
         }
     }

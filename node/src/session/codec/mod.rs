@@ -11,6 +11,7 @@
 //! origins   = { replica:* more:1, incarnation }
 //! stamp     = ms:* has-counter:1 [counter]
 //! content   = sections [last-seen] [lapse] [register of ids] [replays] [register of auth] [{ name register }] [{ name counter }] [{ name set }]
+//! revocation = stamp origin, seq, reason
 //! lapse     = stamp origin, and nothing but the last use beside it
 //! register  = { origin:* has-seen:1 more:1, seq, [vector], stamp, value }
 //! id        = 1 secret:16 has-cut:1 [stamp origin] grace-ends count { secret:16 accepted-until }

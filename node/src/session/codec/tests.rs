@@ -70,7 +70,7 @@ proptest! {
         live.merge(live.fragment(Body { last_seen_ms, ..Body::default() }));
         prop_assert_eq!(decode(&live.encode()).unwrap(), live.clone());
         let stamp = Stamp { hlc, origin: origin(9, 9) };
-        let revoked = live.revoked(Revocation { stamp, reason: "expired".into() });
+        let revoked = live.revoked(Revocation { stamp, seq: 300, reason: "expired".into() });
         prop_assert_eq!(decode(&revoked.encode()).unwrap(), revoked);
     }
 

@@ -138,7 +138,7 @@ fn a_counter_ends_at_its_limits() {
 fn revocation_drops_the_content_and_needs_no_full_state() {
     let live = session();
     let stamp = Stamp { hlc: 1, origin: origin(2, 1) };
-    let revoked = live.revoked(Revocation { stamp, reason: "logout".into() });
+    let revoked = live.revoked(Revocation { stamp, seq: 3, reason: "logout".into() });
     assert_eq!(merged([live.clone(), revoked.clone()]), revoked);
     assert_eq!(merged([revoked.clone(), live.fragment(Body::default())]), revoked);
     assert_eq!(revoked.expires_at_ms(), live.birth.absolute_deadline_ms);

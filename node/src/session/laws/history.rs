@@ -121,7 +121,7 @@ fn fragment(state: &Session, change: &Change, dot: Dot, hlc: u64) -> Option<Sess
         }
         Change::Revoke => {
             let stamp = Stamp { hlc, origin: dot.origin };
-            return Some(state.revoked(Revocation { stamp, reason: Arc::from("logout") }));
+            return Some(state.revoked(Revocation { stamp, seq: dot.seq, reason: Arc::from("logout") }));
         }
     }
     Some(state.fragment(body))

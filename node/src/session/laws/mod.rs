@@ -91,6 +91,7 @@ proptest! {
     fn merging_revocations_is_a_join(stamps in any::<[(u8, u8); 3]>()) {
         let [a, b, c] = stamps.map(|(hlc, id)| Revocation {
             stamp: super::Stamp { hlc: hlc.into(), origin: history::origin(id.into(), 1) },
+            seq: hlc.into(),
             reason: format!("{id}").as_str().into(),
         });
         lawful(&a, &b, &c, Revocation::merge)?;

@@ -3,7 +3,6 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use crdts::CvRDT;
 use parking_lot::Mutex;
 use sojourn_node::directory::Principal;
 use sojourn_node::engine::{
@@ -76,7 +75,7 @@ impl Call<'_> {
             self.request.shown = rotate.secret;
         }
         let wait = self.left_to_wait();
-        let waited = self.node.engine.wait_for(self.request.partition, &self.request.token, wait).await;
+        let waited = self.node.engine.wait_for(&self.request.key, &self.request.token, wait).await;
         waited.map_err(|_| Answer::Refused(Refusal::NotYet))?;
         match (self.request.command.clone(), self.request.log_out) {
             (Some(command), _) => self.write(command).await,
@@ -200,11 +199,7 @@ impl Call<'_> {
     /// The receipt of a revocation that was made, or found made.
     fn follow_receipt(&self, committed: &Committed) {
         let (Some(session), Some(sim)) = (self.request.revokes, self.me.upgrade()) else { return };
-        let vector = match committed.dot {
-            Some(dot) => VersionVector::from(crdts::Dot::new(dot.origin, dot.seq)),
-            None => committed.vector.clone(),
-        };
-        sim.lock().follow_receipt(self.node.at(), session, vector);
+        sim.lock().follow_receipt(self.node.at(), session, committed.applied());
     }
 
     async fn concluded(&self, key: Key, committed: Committed) -> Result<(Answer, VersionVector), Answer> {
@@ -257,9 +252,9 @@ impl Call<'_> {
     }
 
     async fn take_over(&self, key: Key, fetched: Vec<Fetched>) -> Result<(), EngineError> {
-        for Fetched { state, vector, .. } in fetched {
+        for Fetched { state, vector: whole, seen, .. } in fetched {
             let Some(state) = state else { continue };
-            let (states, covered) = (vec![(key, state)], Covered::EachRecord(vector));
+            let (states, covered) = (vec![(key, state)], Covered::EachRecord { whole, seen });
             self.node.engine.merge_states(self.request.partition, states, covered).await?;
         }
         Ok(())
@@ -267,13 +262,9 @@ impl Call<'_> {
 
     async fn read(&self) -> Result<(Answer, VersionVector), Answer> {
         let failed = || Answer::Refused(Refusal::Unavailable);
-        let mut seen = VersionVector::new();
         if self.request.level != Consistency::LocalOne {
             let fetched = self.fetch(self.request.key, self.request.level, self.left_to_wait()).await;
             let fetched = fetched.map_err(|()| failed())?;
-            for answer in &fetched {
-                seen.merge(answer.vector.clone());
-            }
             self.take_over(self.request.key, fetched).await.map_err(|_| failed())?;
         }
         let mut read = self.node.engine.read(self.request.key).await;
@@ -299,8 +290,7 @@ impl Call<'_> {
                 shown = Shown::Revoked;
             }
         }
-        let mut token = record.map(|record| record.vector).unwrap_or_default();
-        token.merge(seen);
+        let token = record.map(|record| record.vector).unwrap_or_default();
         match shown {
             Shown::Partial => Err(failed()),
             // These are errors of the API, and errors bring no token.

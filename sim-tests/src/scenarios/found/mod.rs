@@ -146,4 +146,10 @@ pub const FOUND: &[Found] = &[
         (24_371, Level::Core),
         include_str!("wait-for-what-is-over.json"),
     ),
+    Found::stored(
+        "logout-that-came-too-late",
+        "A node was counted in a receipt of a logout that it had dropped, since the session was over, and held it as live when its clock went back.",
+        (46_665, Level::Core),
+        include_str!("logout-that-came-too-late.json"),
+    ),
 ];

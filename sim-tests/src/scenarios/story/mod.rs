@@ -148,17 +148,10 @@ impl Moment<'_> {
 
     /// A client calls, kept by one replica and synced; it asks for what it has seen itself.
     pub(super) fn client_calls(self, client: u16, session: SessionId, action: Action) {
-        self.story.plan.operations.push(PlannedOperation {
-            at_ms: self.at_ms,
-            client,
-            session,
-            action,
-            consistency: Consistency::LocalOne,
-            durability: Durability::Synced,
-            token: Token::Own,
-            shows: Shows::Newest,
-            repeated: false,
-            timeout_ms: 3_000,
+        self.called(client, session, action, |call| {
+            call.durability = Durability::Synced;
+            call.token = Token::Own;
+            call.timeout_ms = 3_000;
         });
     }
 
@@ -170,33 +163,42 @@ impl Moment<'_> {
         action: Action,
         consistency: Consistency,
     ) {
-        self.story.plan.operations.push(PlannedOperation {
-            at_ms: self.at_ms,
-            client,
-            session,
-            action,
-            consistency,
-            durability: Durability::Buffered,
-            token: Token::None,
-            shows: Shows::Newest,
-            repeated: false,
-            timeout_ms: 1_000,
+        self.called(client, session, action, |call| call.consistency = consistency);
+    }
+
+    /// A client writes, and waits that long for all replicas.
+    pub(super) fn client_waits(self, client: u16, session: SessionId, action: Action, timeout_ms: u64) {
+        self.called(client, session, action, |call| {
+            call.consistency = Consistency::All;
+            call.timeout_ms = timeout_ms;
         });
     }
 
     /// A client reads by an id that came before the newest.
     pub(super) fn client_replays(self, client: u16, session: SessionId) {
-        self.story.plan.operations.push(PlannedOperation {
+        self.called(client, session, Action::Read, |call| call.shows = Shows::Before);
+    }
+
+    fn called(
+        self,
+        client: u16,
+        session: SessionId,
+        action: Action,
+        say: impl FnOnce(&mut PlannedOperation),
+    ) {
+        let mut call = PlannedOperation {
             at_ms: self.at_ms,
             client,
             session,
-            action: Action::Read,
+            action,
             consistency: Consistency::LocalOne,
             durability: Durability::Buffered,
             token: Token::None,
-            shows: Shows::Before,
+            shows: Shows::Newest,
             repeated: false,
             timeout_ms: 1_000,
-        });
+        };
+        say(&mut call);
+        self.story.plan.operations.push(call);
     }
 }

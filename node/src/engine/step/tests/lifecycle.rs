@@ -72,10 +72,11 @@ fn a_deadline_is_the_first_moment_that_is_too_late() {
 fn a_revocation_drops_the_content_and_is_final() {
     let (state, _) = after(&new(), 2, &set("a", "1"));
     let ended = at(Some(&state), 3, 5, &revoke("logout")).unwrap();
-    let revocation = Revocation { stamp: stamp(T0_MS + 5), reason: "logout".into() };
-    assert_eq!(ended.state, state.revoked(revocation));
+    let revocation = Revocation { stamp: stamp(T0_MS + 5), seq: 3, reason: "logout".into() };
+    assert_eq!(ended.state, state.revoked(revocation.clone()));
     assert_eq!(ended.fragment.as_ref(), Some(&ended.state));
-    assert_eq!(ended.reply, Reply::Revoked { revoked_at_ms: T0_MS + 5, reason: "logout".into() });
+    let dot = revocation.dot();
+    assert_eq!(ended.reply, Reply::Revoked { revoked_at_ms: T0_MS + 5, reason: "logout".into(), dot });
     let again = at(Some(&ended.state), 4, 9, &revoke("other")).unwrap();
     assert_eq!((again.fragment, &again.state, again.reply), (None, &ended.state, ended.reply));
     for command in [Command::Touch, set("a", "1"), create(Changes::default())] {

@@ -10,7 +10,7 @@ use tokio::sync::{broadcast, mpsc};
 
 use crate::engine::{ClockState, ClockVerdict, Covered, Gap, LogEntry};
 use crate::replication::core::{ClockBounds, Held};
-use crate::replication::{AppliedBatch, Commits, KeysToAsk, NewEntries, Replica, ReplicaError};
+use crate::replication::{AppliedBatch, Commits, FullState, KeysToAsk, NewEntries, Replica, ReplicaError};
 use crate::session::{Dot, Key, Origin, Partition, ReplicaId, VersionVector};
 
 pub(super) const PARTITIONS: u32 = 4;
@@ -269,7 +269,8 @@ impl Replica for Memory {
         Ok(rest.take(items_max).map(|(key, state)| (*key, state.clone())).collect())
     }
 
-    async fn read(&self, key: Key) -> Result<(Option<Bytes>, VersionVector), ReplicaError> {
-        Ok((self.state(key), self.vector_of(key.partition(PARTITIONS))))
+    async fn read(&self, key: Key) -> Result<FullState, ReplicaError> {
+        let vector = self.vector_of(key.partition(PARTITIONS));
+        Ok(FullState { state: self.state(key), seen: vector.clone(), vector })
     }
 }
