@@ -98,6 +98,11 @@ plants! {
         FreshBeforeItCame "fresh-before-it-came" "A node says that it is as fresh as what its peers told, though what they named has not come (I13).",
         ReceiptOfAMajority "receipt-of-a-majority" "A receipt says that a region has applied a logout once a majority of its replicas has (I13).",
         RemovedNodeIsHeard "removed-node-is-heard" "A removed node may open replication links (I15).",
+        TransferIsNotConfirmed "transfer-is-not-confirmed" "What came in a transfer is not confirmed to those who wait for it (I17).",
+        TokenForgetsRepairs "token-forgets-repairs" "A token does not name what a quorum read has brought ahead of its entries (I10).",
+        ReceiptOfOwnVector "receipt-of-own-vector" "Who finds a logout done gives a receipt of all that its own vector names, not of the logout (I13).",
+        OverIsNotMerged "over-is-not-merged" "An entry of a session that is over changes nothing, though the session is held (I13).",
+        OverIsWaitedFor "over-is-waited-for" "A damaged record of a session that is over is waited for all the same (I1).",
         IdleIsEndedUnasked "idle-is-ended-unasked" "A session that lay idle here is ended, though it may have been used elsewhere (I8).",
         // Membership.
         IdsByCount "ids-by-count" "A new node's id is the number of living nodes and one, so a removed one makes ids come twice (I15).",

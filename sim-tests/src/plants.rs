@@ -4,7 +4,7 @@ use sojourn_node::planted::Plant;
 
 use crate::names::{Unknown, find_in};
 use crate::plan::{Level, Plan, draw};
-use crate::scenarios::{self, READS_OF_ALL, Scenario, USE_BEHIND_A_CUT};
+use crate::scenarios::{self, Scenario};
 use crate::{Failing, run, run_planted};
 
 /// A planted fault that was found.
@@ -46,12 +46,18 @@ pub fn hunt(plant: Plant, scenario: Option<&Scenario>, seeds_max: u64) -> Option
 /// A plan drawn freely, unless the plant shows only in a scene that is seldom drawn.
 fn plan_of(plant: Plant, scenario: Option<&Scenario>, seed: u64) -> Plan {
     let level = level_of(plant);
-    let scene = scenario.or(match plant {
-        Plant::QuorumReadIsNotMerged => Some(&READS_OF_ALL),
-        Plant::IdleIsEndedUnasked => Some(&USE_BEHIND_A_CUT),
-        Plant::DigestsAreNotTold => scenarios::find("record-of-a-removed-node").ok(),
+    let shows_in = match plant {
+        Plant::QuorumReadIsNotMerged => Some("reads-of-all-replicas"),
+        Plant::IdleIsEndedUnasked => Some("use-behind-a-cut"),
+        Plant::DigestsAreNotTold => Some("record-of-a-removed-node"),
+        Plant::TransferIsNotConfirmed => Some("waits-for-a-transfer"),
+        Plant::TokenForgetsRepairs => Some("reads-behind-a-repair"),
+        Plant::ReceiptOfOwnVector => Some("logout-found-done"),
+        Plant::OverIsNotMerged => Some("logout-that-came-too-late"),
+        Plant::OverIsWaitedFor => Some("wait-for-what-is-over"),
         _ => None,
-    });
+    };
+    let scene = scenario.or_else(|| scenarios::find(shows_in?).ok());
     scene.and_then(|scene| scene.plan(seed, level).ok()).unwrap_or_else(|| draw(seed, level))
 }
 

@@ -155,7 +155,9 @@ impl Core {
         let merged = match self.joined(partition, entry.key, fragment, loaded) {
             Ok(Joined::Cold { evictions }) => return Ok(Merge::Cold { evictions }),
             // Too late to matter: it is noted, so that its numbers have no hole.
-            Ok(Joined::New(change)) if is_over && change.held.is_none() => None,
+            Ok(Joined::New(change)) if is_over && (change.held.is_none() || planted!(OverIsNotMerged)) => {
+                None
+            }
             Ok(Joined::Same) => None,
             Ok(Joined::New(change)) => Some(change),
             Err(error) => return Ok(self.refuse(partition, entry, error.to_string())),

@@ -61,7 +61,7 @@ impl Committed {
     #[must_use]
     pub fn applied(&self) -> VersionVector {
         let found = match &self.reply {
-            Reply::Revoked { dot, .. } => Some(*dot),
+            Reply::Revoked { dot, .. } if !planted!(ReceiptOfOwnVector) => Some(*dot),
             _ => None,
         };
         self.dot.or(found).map_or_else(|| self.vector.clone(), named)
@@ -221,10 +221,13 @@ impl Core {
     }
 
     fn attempt(&self, partition: &mut PartitionState, key: &Key, outcome: Outcome, state: Bytes) -> Attempt {
-        let mut vector = self.seen_with(partition, key);
-        if let Reply::Revoked { dot, .. } = &outcome.reply {
-            // A merged state may have brought it without its entry.
-            vector.merge(named(*dot));
+        let mut vector = partition.vectors.seen();
+        if !planted!(ReceiptOfOwnVector) {
+            vector = self.seen_with(partition, key);
+            if let Reply::Revoked { dot, .. } = &outcome.reply {
+                // A merged state may have brought it without its entry.
+                vector.merge(named(*dot));
+            }
         }
         if planted!(TokenLeavesOutOwnWrite)
             && let Some(dot) = outcome.dot

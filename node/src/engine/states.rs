@@ -120,7 +120,7 @@ impl Core {
         let Ok(session) = Session::decode(state, &self.decode) else { return Ok(Taken::Refused) };
         let now_ms = self.env.clock.wall_ms();
         let is_over = self.is_over(&session, now_ms);
-        if is_over {
+        if is_over && !planted!(OverIsWaitedFor) {
             self.forgo(cell, key).await?;
         }
         if planted!(TransferDropsRevocations) && session.body().is_none() {
@@ -146,7 +146,9 @@ impl Core {
                     Ok(Joined::New(change)) => {
                         self.put(partition, key, change);
                         partition.not_logged(key);
-                        if let Covered::EachRecord { whole, seen } = covered {
+                        if let Covered::EachRecord { whole, seen } = covered
+                            && !planted!(TokenForgetsRepairs)
+                        {
                             partition.glimpsed(key, (whole, seen), self.env.clock.monotonic());
                         }
                     }

@@ -29,6 +29,7 @@ fn shape() -> Shape {
         cache_bytes_max: 16 << 20,
         buffer_bytes_max: 1 << 20,
         sync_us: Latency { us_min: 200, us_max: 2_000 },
+        snapshot_entries: None,
     }
 }
 

@@ -178,6 +178,7 @@ impl File {
             cache_bytes_max: 256 << 20,
             buffer_bytes_max: 16 << 20,
             sync_us: Latency { us_min: 200, us_max: 2_000 },
+            snapshot_entries: None,
         }
     }
 }

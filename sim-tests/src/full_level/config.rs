@@ -60,6 +60,9 @@ pub(super) fn node_config(
     config.engine.clock_offset_max_ms = shape.clock_offset_ms_max;
     config.membership.partition_count = shape.partition_count;
     config.membership.replicas_per_region = shape.replicas_per_region;
+    if let Some(entries) = shape.snapshot_entries {
+        config.membership.snapshot_entries = entries;
+    }
     let buffer_bytes_max = shape.buffer_bytes_max;
     config.replication.buffer_bytes_max = buffer_bytes_max;
     config.replication.in_flight_bytes_max = config.replication.in_flight_bytes_max.min(buffer_bytes_max);

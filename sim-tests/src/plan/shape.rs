@@ -92,6 +92,9 @@ pub struct Shape {
     pub buffer_bytes_max: usize,
     /// How long one sync of a healthy disk takes, in microseconds.
     pub sync_us: Latency,
+    /// `membership.snapshot_entries`, if another than by default: small values cut Raft's log short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot_entries: Option<u64>,
 }
 
 impl Shape {

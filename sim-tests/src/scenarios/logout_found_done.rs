@@ -10,7 +10,7 @@ use super::story::Story;
 use super::{Scenario, Scene};
 use crate::plan::{Action, Consistency, Fault, Level, Plan};
 
-pub(crate) const SCENARIO: Scenario = Scenario {
+pub(super) const SCENARIO: Scenario = Scenario {
     name: "logout-found-done",
     sentence: "a logout is ahead at a replica that has asked all others; its receipt counts none that has not heard of it",
     scene: Scene::Drawn(plan),

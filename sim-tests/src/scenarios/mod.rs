@@ -9,6 +9,7 @@ mod login_against_logout;
 mod logout_against_touch;
 mod logout_found_done;
 mod logout_race;
+mod newcomers_and_a_short_log;
 mod outage_longer_than_log;
 mod poison_fragment;
 mod reads_behind_a_repair;
@@ -89,15 +90,8 @@ pub const SCENES: &[Scenario] = &[
     reads_behind_a_repair::SCENARIO,
     use_behind_a_cut::SCENARIO,
     waits_for_a_transfer::SCENARIO,
+    newcomers_and_a_short_log::SCENARIO,
 ];
-
-/// The scene in which a read that is not merged shows.
-#[cfg(feature = "planted-bugs")]
-pub(crate) use reads_of_all::SCENARIO as READS_OF_ALL;
-
-/// The scene in which an idle session that is ended unasked shows.
-#[cfg(feature = "planted-bugs")]
-pub(crate) use use_behind_a_cut::SCENARIO as USE_BEHIND_A_CUT;
 
 /// All scenarios: the scenes that were thought of, then past failures.
 pub fn all() -> impl Iterator<Item = &'static Scenario> {

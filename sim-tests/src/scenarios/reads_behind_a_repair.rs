@@ -10,7 +10,7 @@ use super::story::Story;
 use super::{Scenario, Scene};
 use crate::plan::{Action, Consistency, Fault, Level, Plan};
 
-pub(crate) const SCENARIO: Scenario = Scenario {
+pub(super) const SCENARIO: Scenario = Scenario {
     name: "reads-behind-a-repair",
     sentence: "a change is ahead at a replica that has asked all others; who reads it there sees it everywhere",
     scene: Scene::Drawn(plan),

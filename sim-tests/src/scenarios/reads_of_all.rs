@@ -9,7 +9,7 @@ use super::story::Story;
 use super::{Scenario, Scene};
 use crate::plan::{Action, Consistency, Fault, Level, Plan};
 
-pub(crate) const SCENARIO: Scenario = Scenario {
+pub(super) const SCENARIO: Scenario = Scenario {
     name: "reads-of-all-replicas",
     sentence: "a change is held up on its way to another region, whose users ask all replicas; they see it",
     scene: Scene::Drawn(plan),

@@ -8,7 +8,7 @@ use super::story::Story;
 use super::{Scenario, Scene};
 use crate::plan::{Action, Fault, Level, Plan};
 
-pub(crate) const SCENARIO: Scenario = Scenario {
+pub(super) const SCENARIO: Scenario = Scenario {
     name: "use-behind-a-cut",
     sentence: "a region that is cut off uses a session that the others take for idle; it goes on",
     scene: Scene::Drawn(plan),

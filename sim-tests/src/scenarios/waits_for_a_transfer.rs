@@ -9,7 +9,7 @@ use super::story::Story;
 use super::{Scenario, Scene};
 use crate::plan::{Action, Fault, Level, Plan};
 
-pub(crate) const SCENARIO: Scenario = Scenario {
+pub(super) const SCENARIO: Scenario = Scenario {
     name: "waits-for-a-transfer",
     sentence: "users wait for a replica that was away until logs no longer reach back; all of them are answered",
     scene: Scene::Drawn(plan),

@@ -36,7 +36,9 @@ impl Core {
     ) {
         let complete = brought.is_some();
         self.repaired(partition, context.held);
-        self.confirm_to_origins(brought.unwrap_or_default(), context);
+        if !planted!(TransferIsNotConfirmed) {
+            self.confirm_to_origins(brought.unwrap_or_default(), context);
+        }
         if let Some(from) = self.transfers.remove(&partition) {
             self.sync_transferred(partition, from, complete);
             if complete {

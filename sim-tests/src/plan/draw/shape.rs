@@ -50,6 +50,7 @@ pub(super) fn draw(dice: &mut Dice, level: Level, chaos_ms: u64) -> Shape {
             Level::Full => dice.pick_or(&[64 << 10, 256 << 10, 4 << 20, 16 << 20], 16 << 20),
         },
         sync_us: latency(dice, (50, 3_000), 8),
+        snapshot_entries: None,
     }
 }
 

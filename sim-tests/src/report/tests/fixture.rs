@@ -45,6 +45,7 @@ fn shape() -> Shape {
         cache_bytes_max: 1 << 16,
         buffer_bytes_max: 1 << 16,
         sync_us: latency(800),
+        snapshot_entries: None,
     }
 }
 
