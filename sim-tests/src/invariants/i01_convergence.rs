@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Invariant;
 use crate::oracle::Oracle;
 use crate::plan::{Level, NodeId, SessionId};
-use crate::record::{Happening, Phase, Sample, Shown};
+use crate::record::{Happening, NodeState, Phase, Sample, Shown};
 
 /// In the end all holders of a partition have equal digests and equal states, and
 /// that is not because all of them are empty. A record that may be removed or lapse at
@@ -21,8 +21,14 @@ impl Invariant for Convergence {
     }
 
     fn check(&mut self, at_us: u64, happening: &Happening, oracle: &Oracle) -> Result<(), String> {
-        if let (Happening::Sampled { node, sample }, Phase::Comparison) = (happening, oracle.phase()) {
-            self.samples.insert(*node, (at_us, sample.clone()));
+        match happening {
+            Happening::Sampled { node, sample } if oracle.phase() == Phase::Comparison => {
+                self.samples.insert(*node, (at_us, sample.clone()));
+            }
+            Happening::Node { node, state: NodeState::Removed } => {
+                self.samples.remove(node);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -144,6 +150,19 @@ mod tests {
         assert_eq!(sampled(&mut ended(), [7, 7]), Ok(()));
         assert!(sampled(&mut ended(), [7, 8]).unwrap_err().contains("partition 0"));
         assert!(sampled(&mut ended(), [0, 0]).unwrap_err().contains("must be there"));
+    }
+
+    #[test]
+    fn a_removed_node_that_has_heard_of_it_does_not_count() {
+        let differ = || {
+            let mut run = ended();
+            assert!(sampled(&mut run, [7, 8]).is_err());
+            run.probe(N[0], live(|_| {}), 5).unwrap();
+            run.probe(N[1], live(|_| {}), 6).unwrap();
+            run
+        };
+        assert!(differ().state(N[1], NodeState::Unready).finish().is_err());
+        assert_eq!(differ().state(N[1], NodeState::Removed).finish(), Ok(()));
     }
 
     #[test]

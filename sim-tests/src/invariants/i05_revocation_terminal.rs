@@ -120,13 +120,18 @@ impl RevocationTerminal {
 mod tests {
     use super::super::testing::{N, Run, call, live};
     use super::*;
+    use crate::plan::Fault;
     use crate::record::LostDisk;
 
     fn run() -> Run<RevocationTerminal> {
-        let plan = [call(Action::Create), call(Action::Revoke), call(Action::Read), call(Action::Read)];
-        let mut run = Run::new(RevocationTerminal::default()).plans(&plan);
+        let mut run = planned();
         run.made(0, N[0]);
         run
+    }
+
+    fn planned() -> Run<RevocationTerminal> {
+        let plan = [call(Action::Create), call(Action::Revoke), call(Action::Read), call(Action::Read)];
+        Run::new(RevocationTerminal::default()).plans(&plan)
     }
 
     #[test]
@@ -155,6 +160,19 @@ mod tests {
         let mut run = run();
         run.invoke(2).made(1, N[0]);
         assert_eq!(run.answer(2, Answer::Read { node: N[0], shown: live(|_| {}) }), Ok(()));
+    }
+
+    #[test]
+    fn an_old_copy_of_the_disk_brings_it_back_only_if_it_was_made_before() {
+        let restored = |fault| {
+            let copies = [Fault::BackupRestored { node: N[0] }, Fault::BackupRestored { node: N[0] }];
+            let mut run = planned().faults(&copies);
+            run.begin(0).after(10_000).made(0, N[0]).made(1, N[0]).after(10_000).begin(1).after(10_000);
+            run.crash(N[0], LostDisk::SinceBackup { fault });
+            run.read(2, N[0], live(|_| {}))
+        };
+        assert_eq!(restored(0), Ok(()));
+        assert!(restored(1).is_err());
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Clocks {
     fn forget(&mut self, node: NodeId, lost: LostDisk, at_us: u64, oracle: &Oracle) {
         let Some(stamps) = self.stamps.get_mut(&node) else { return };
         match lost {
-            LostDisk::All | LostDisk::SinceBackup => stamps.clear(),
+            LostDisk::All | LostDisk::SinceBackup { .. } => stamps.clear(),
             LostDisk::Unsynced | LostDisk::Record => stamps.retain(|(stamped_us, _)| {
                 let is_old = stamped_us + SURELY_SYNCED_US < at_us;
                 is_old && oracle.nodes().keeps(node, Custody::Logged, (*stamped_us, *stamped_us), at_us)

@@ -24,7 +24,7 @@ pub(crate) use ids::IdLook;
 pub(crate) use nodes::{Custody, Nodes};
 
 use crate::plan::{Action, FaultClass, Level, NodeId, Plan, SessionId, Token, operation_of};
-use crate::record::{Answer, Counts, Happening, IdName, Phase, Refusal, Shown};
+use crate::record::{Answer, Counts, Happening, IdName, NodeState, Phase, Refusal, Shown};
 
 /// The longest that a look at a node may take at the full level.
 const PROBE_US_MAX: u64 = 3_000_000;
@@ -78,6 +78,10 @@ impl Oracle {
             }
             Happening::Probed { node, session, shown, state_hash } if self.phase == Phase::Comparison => {
                 self.compared.insert((*session, *node), (at_us, shown.clone(), *state_hash));
+            }
+            // One that came back with its old disk, and has now heard that it was removed.
+            Happening::Node { node, state: NodeState::Removed } => {
+                self.compared.retain(|(_, looked_at), _| looked_at != node);
             }
             _ => {}
         }

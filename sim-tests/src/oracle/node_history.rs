@@ -45,7 +45,6 @@ pub(super) struct Node {
     pub(super) bad_disk: Vec<Span>,
     pub(super) clock_faults: BTreeMap<usize, Span>,
     pub(super) removed_us: Option<u64>,
-    pub(super) backup_us: Option<u64>,
 }
 
 impl Node {

@@ -31,6 +31,8 @@ pub(crate) struct Nodes {
     network_faults: BTreeSet<usize>,
     calm_since_us: u64,
     is_layout_changed: bool,
+    /// When the copies of disks were made, by the number of the fault.
+    backups_us: BTreeMap<usize, u64>,
 }
 
 impl Nodes {
@@ -43,6 +45,7 @@ impl Nodes {
             network_faults: BTreeSet::new(),
             calm_since_us: 0,
             is_layout_changed: false,
+            backups_us: BTreeMap::new(),
         }
     }
 
@@ -50,13 +53,14 @@ impl Nodes {
         match happening {
             Happening::Node { node, state } => self.node(*node).changes(at_us, *state),
             Happening::DiskLost { node, lost } => {
-                let node = self.node(*node);
                 let setback = match lost {
                     LostDisk::Unsynced => Setback::Unsynced,
                     LostDisk::Record | LostDisk::All => Setback::Any,
-                    LostDisk::SinceBackup => Setback::Since(node.backup_us.unwrap_or(0)),
+                    LostDisk::SinceBackup { fault } => {
+                        Setback::Since(self.backups_us.get(fault).copied().unwrap_or_default())
+                    }
                 };
-                node.setbacks.push((at_us, setback));
+                self.node(*node).setbacks.push((at_us, setback));
             }
             Happening::FaultBegan { fault, class } => self.begins(at_us, *fault, *class),
             Happening::FaultEnded { fault, class } => self.ends(at_us, *fault, *class),
@@ -87,7 +91,7 @@ impl Nodes {
             | Fault::BootClockBack { node, .. } => {
                 self.node(node).clock_faults.insert(number, span);
             }
-            Fault::BackupRestored { node } => self.node(node).backup_us = Some(at_us),
+            Fault::BackupRestored { .. } => drop(self.backups_us.insert(number, at_us)),
             // A fenced node keeps its disk, but nobody reads it any more.
             Fault::ClonedDisk { node } | Fault::WipedNode { node } | Fault::BitFlip { node } => {
                 self.node(node).setbacks.push((at_us, Setback::Any));

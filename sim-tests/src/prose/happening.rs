@@ -112,6 +112,6 @@ fn lost_name(lost: LostDisk) -> &'static str {
         LostDisk::Unsynced => "what its disk had not synced",
         LostDisk::Record => "a record of its disk, perhaps",
         LostDisk::All => "its disk",
-        LostDisk::SinceBackup => "all that came after its backup",
+        LostDisk::SinceBackup { .. } => "all that came after its backup",
     }
 }

@@ -45,7 +45,10 @@ pub enum LostDisk {
     /// All.
     All,
     /// All that came after the copy it was started from.
-    SinceBackup,
+    SinceBackup {
+        /// The fault at whose begin the copy was made.
+        fault: usize,
+    },
 }
 
 /// Which of a session's ids. The secret itself is in no record.

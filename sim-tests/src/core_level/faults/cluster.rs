@@ -101,7 +101,8 @@ impl World {
                 let Some(machine) = self.machine(*node) else { return };
                 machine.disk = disk;
                 machine.known = known;
-                self.record(Happening::DiskLost { node: *node, lost: LostDisk::SinceBackup });
+                let lost = LostDisk::SinceBackup { fault: number };
+                self.record(Happening::DiskLost { node: *node, lost });
                 self.start(*node);
                 self.faults.watched.insert(number, Watch::Up(*node));
             }

@@ -30,7 +30,7 @@ pub(super) fn begin(world: &mut World, number: usize, fault: &Fault) -> Begun {
             }))
         }
         Fault::BitFlip { node } => flip(world, number, *node),
-        Fault::BackupRestored { node } => restore(world, *node),
+        Fault::BackupRestored { node } => restore(world, number, *node),
         _ => None,
     }
 }
@@ -69,7 +69,7 @@ fn flip(world: &mut World, number: usize, node: NodeId) -> Begun {
     acting
 }
 
-fn restore(world: &mut World, node: NodeId) -> Begun {
+fn restore(world: &mut World, number: usize, node: NodeId) -> Begun {
     let node = world.claim(node)?;
     let backup = node.disk.lock().copy();
     let is_restored = Rc::new(Cell::new(false));
@@ -82,7 +82,8 @@ fn restore(world: &mut World, node: NodeId) -> Begun {
             // A vote that is taken back, or an entry, would break what Raft rests on.
             let restored = backup.copy_with(Tree::Raft, &node.disk.lock());
             *node.disk.lock() = restored;
-            world.tale.tell(Happening::DiskLost { node: node.id, lost: LostDisk::SinceBackup });
+            let lost = LostDisk::SinceBackup { fault: number };
+            world.tale.tell(Happening::DiskLost { node: node.id, lost });
             world.start(&node);
             world.claimed.remove(&node.id);
         },
