@@ -1,6 +1,6 @@
 //! What the parts of a full-level run know of each other.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use parking_lot::Mutex;
 use sojourn_client::{CausalToken, SessionId as Secret};
@@ -83,6 +83,8 @@ pub(super) struct State {
     /// Nodes that the membership has active.
     pub(super) active: usize,
     pub(super) sessions: BTreeMap<SessionId, Known>,
+    /// Sessions whose creation is under way: each is made once, under one id.
+    pub(super) being_made: BTreeSet<SessionId>,
     pub(super) clients_connected: usize,
     pub(super) clients_done: usize,
     /// Change feeds that are followed.

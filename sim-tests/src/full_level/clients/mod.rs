@@ -183,6 +183,10 @@ impl User {
         if known.is_none() && operation.token == Token::Forged {
             return;
         }
+        let makes = operation.action == Action::Create;
+        if makes && !shared.board.state.lock().being_made.insert(operation.session) {
+            return;
+        }
         let token = known.as_ref().and_then(|known| self.token(operation, known));
         let known = known.as_ref().filter(|_| operation.action.shows_id());
         let shows = known.map_or(IdName::First, |known| known.ids.shown(operation.shows));
@@ -196,6 +200,9 @@ impl User {
             self.forget(operation.session, shows);
         }
         let answer = self.conclude(number, operation, outcome).await;
+        if makes {
+            shared.board.state.lock().being_made.remove(&operation.session);
+        }
         let maker = match &answer {
             Answer::Acknowledged { node } => Some(*node),
             _ => None,
