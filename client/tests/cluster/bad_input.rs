@@ -7,7 +7,6 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::harness::Cluster;
-use crate::raw;
 
 fn update(id: &str, edit: impl FnOnce(&mut pb::UpdateRequest)) -> pb::UpdateRequest {
     let mut request = pb::UpdateRequest {
@@ -32,7 +31,7 @@ async fn a_request_that_makes_no_sense_gets_a_clear_error_and_changes_nothing() 
     let created = client.create("shop").changes(Changes::new().set("a", "1")).await.unwrap();
     let id = created.id.reveal();
     let before = client.get("shop", &created.id).await.unwrap().session;
-    let channel = raw::channel(&cluster.addresses("eu")[0], &cluster.tls_dir(), "client").await.unwrap();
+    let channel = cluster.channel("eu").await;
     let mut sessions = SessionServiceClient::new(channel);
 
     let text = |text: &str| pb::value::Kind::Text(text.into());

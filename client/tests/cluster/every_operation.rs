@@ -135,7 +135,7 @@ impl Operation {
 
 impl Api {
     async fn of(cluster: &Cluster) -> Self {
-        let channel = raw::channel(&cluster.addresses("eu")[0], &cluster.tls_dir(), "client").await.unwrap();
+        let channel = cluster.channel("eu").await;
         Self {
             sessions: SessionServiceClient::new(channel.clone()),
             directory: DirectoryServiceClient::new(channel.clone()),
@@ -182,19 +182,11 @@ impl Api {
     }
 
     async fn pipelined(&self, call: Call) -> Result<(), Refused> {
-        let calls = vec![pb::PipelineCall { id: 7, timeout_ms: 5_000, call: Some(call) }];
-        let requests = tokio_stream(pb::PipelineRequest { calls });
-        let mut answers = self.sessions.clone().pipeline(requests).await.map_err(refused)?.into_inner();
-        let mut answer = answers.message().await.map_err(refused)?.unwrap();
-        match answer.replies.remove(0).reply.unwrap() {
+        match raw::pipelined(&self.sessions, call, 5_000).await.map_err(refused)? {
             Reply::Error(error) => Err(carried(error)),
             _ => Ok(()),
         }
     }
-}
-
-fn tokio_stream<T: Send + 'static>(one: T) -> impl futures::Stream<Item = T> + Send + 'static {
-    futures::stream::iter([one])
 }
 
 fn done<T>(answer: Result<T, Status>) -> Result<(), Refused> {

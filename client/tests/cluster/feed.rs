@@ -12,7 +12,6 @@ use tonic_types::StatusExt;
 
 use crate::harness::{Cluster, PATIENCE, eventually};
 use crate::newcomer::{self, Newcomer};
-use crate::raw;
 
 /// Reads a feed until something holds of all that it told.
 async fn read_until(watch: &mut Watch, told: &mut Vec<WatchEvent>, holds: impl Fn(&[WatchEvent]) -> bool) {
@@ -323,7 +322,7 @@ async fn a_slow_reader_gets_everything_from_the_log() {
 async fn a_feed_that_makes_no_sense_gets_a_clear_error() {
     let cluster = Cluster::up("eu,us,ap", 1);
     let client = cluster.client("eu").await;
-    let channel = raw::channel(&cluster.addresses("eu")[0], &cluster.tls_dir(), "client").await.unwrap();
+    let channel = cluster.channel("eu").await;
     let mut feeds = FeedServiceClient::new(channel);
     let cursor = |partition, cursor: &'static [u8]| pb::PartitionCursor { partition, cursor: cursor.into() };
     let shop = || pb::WatchRequest { namespace: "shop".into(), ..Default::default() };

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use sojourn_client::{Client, ClientConfig, TlsConfig};
+use tonic::transport::Channel;
+
+use crate::raw;
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -140,6 +143,11 @@ impl Cluster {
     pub(crate) fn tls(&self) -> TlsConfig {
         let file = |key: &str| PathBuf::from(self.state[key].as_str().unwrap());
         TlsConfig::from_files(&file("ca_file"), &file("cert_file"), &file("key_file")).unwrap()
+    }
+
+    /// A channel to the first node of a region, without a client that would ask another one instead.
+    pub(crate) async fn channel(&self, region: &str) -> Channel {
+        raw::channel(&self.addresses(region)[0], &self.tls_dir(), "client").await.unwrap()
     }
 
     /// A client that starts in `region`.

@@ -7,7 +7,6 @@ use tonic::Request;
 use tonic_types::StatusExt;
 
 use crate::harness::{Cluster, eventually};
-use crate::raw;
 
 const TIMEOUT_MS: u32 = 1_500;
 
@@ -35,7 +34,7 @@ async fn count(client: &Client, session: &Created, level: Consistency) -> Result
 
 /// What one node answers to a read at a majority of its region.
 async fn reason_of(cluster: &Cluster, region: &str, session: &Created) -> String {
-    let channel = raw::channel(&cluster.addresses(region)[0], &cluster.tls_dir(), "client").await.unwrap();
+    let channel = cluster.channel(region).await;
     let consistency = pb::Consistency::LocalQuorum.into();
     let options = Some(pb::ReadOptions { consistency, ..Default::default() });
     let session_id = session.id.reveal().into();

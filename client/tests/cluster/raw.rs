@@ -7,8 +7,13 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use sojourn_proto::session::v1 as pb;
+use sojourn_proto::session::v1::pipeline_call::Call;
+use sojourn_proto::session::v1::pipeline_reply::Reply;
+use sojourn_proto::session::v1::session_service_client::SessionServiceClient;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
 /// A channel over TLS with the certificate `{name}.pem` of a folder, trusting its `ca.pem`.
@@ -28,6 +33,19 @@ pub(crate) async fn channel(
         }
     });
     Endpoint::from_static("http://node.test").connect_with_connector(dial).await
+}
+
+/// The one reply to one call of a pipeline.
+pub(crate) async fn pipelined(
+    sessions: &SessionServiceClient<Channel>,
+    call: Call,
+    timeout_ms: u32,
+) -> Result<Reply, Status> {
+    let calls = vec![pb::PipelineCall { id: 7, timeout_ms, call: Some(call) }];
+    let requests = futures::stream::iter([pb::PipelineRequest { calls }]);
+    let mut answers = sessions.clone().pipeline(requests).await?.into_inner();
+    let mut answer = answers.message().await?.unwrap();
+    Ok(answer.replies.remove(0).reply.unwrap())
 }
 
 fn tls_config(dir: &Path, name: &str) -> ClientConfig {

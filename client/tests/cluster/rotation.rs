@@ -9,7 +9,6 @@ use tonic::Code;
 use tonic_types::StatusExt;
 
 use crate::harness::{Cluster, PATIENCE, eventually};
-use crate::raw;
 
 /// As long as a slow machine needs for what should happen within it.
 const GRACE_MS: u32 = 20_000;
@@ -304,7 +303,7 @@ async fn a_retry_gets_the_same_id_and_bad_input_a_clear_error() {
         ("a revoked session", rotate(revoked.reveal(), |_| {}), Code::FailedPrecondition, "SESSION_REVOKED"),
         ("an old id", rotate(first, |_| {}), Code::FailedPrecondition, "SESSION_ROTATED"),
     ];
-    let channel = raw::channel(&cluster.addresses("eu")[0], &cluster.tls_dir(), "client").await.unwrap();
+    let channel = cluster.channel("eu").await;
     let mut sessions = SessionServiceClient::new(channel);
     for (what, request, code, reason) in cases {
         let status = sessions.rotate(request).await.expect_err(what);

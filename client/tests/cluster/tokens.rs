@@ -19,9 +19,7 @@ struct Node(SessionServiceClient<Channel>);
 
 impl Node {
     async fn of(cluster: &Cluster, region: &str) -> Self {
-        let address = &cluster.addresses(region)[0];
-        let channel = raw::channel(address, &cluster.tls_dir(), "client").await.unwrap();
-        Self(SessionServiceClient::new(channel))
+        Self(SessionServiceClient::new(cluster.channel(region).await))
     }
 
     async fn text(
@@ -45,11 +43,7 @@ impl Node {
 
     /// The answer, or the reason why there is none within a third of a second.
     async fn call(&mut self, call: Call) -> Result<Reply, String> {
-        let calls = vec![pb::PipelineCall { id: 1, timeout_ms: 300, call: Some(call) }];
-        let requests = futures::stream::iter([pb::PipelineRequest { calls }]);
-        let mut answers = self.0.pipeline(requests).await.unwrap().into_inner();
-        let mut replies = answers.message().await.unwrap().expect("an answer").replies;
-        match replies.pop().and_then(|reply| reply.reply).expect("a reply") {
+        match raw::pipelined(&self.0, call, 300).await.unwrap() {
             Reply::Error(error) => Err(error.reason),
             reply => Ok(reply),
         }

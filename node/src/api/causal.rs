@@ -5,6 +5,7 @@
 //! A token holds nothing secret and says nothing about the session's id.
 
 use bytes::Bytes;
+use crdts::CmRDT;
 
 use super::status::{Failure, Reason};
 use crate::session::{Dot, Origin, Partition, ReplicaId, VersionVector};
@@ -68,19 +69,9 @@ fn read(token: &[u8]) -> Option<CausalToken> {
             return None;
         }
         last = Some(origin);
-        vector.apply_dot(Dot { origin, seq });
+        vector.apply(Dot { origin, seq }.into());
     }
     rest.is_empty().then_some(CausalToken { partition, vector })
-}
-
-trait ApplyDot {
-    fn apply_dot(&mut self, dot: Dot);
-}
-
-impl ApplyDot for VersionVector {
-    fn apply_dot(&mut self, dot: Dot) {
-        crdts::CmRDT::apply(self, crdts::Dot::new(dot.origin, dot.seq));
-    }
 }
 
 pub(super) fn put(token: &mut Vec<u8>, mut value: u64) {
@@ -118,7 +109,8 @@ mod tests {
         proptest::collection::btree_map((any::<u16>(), any::<u32>()), 1..u64::MAX, 0..8).prop_map(|entries| {
             let mut vector = VersionVector::new();
             for ((replica, incarnation), seq) in entries {
-                vector.apply_dot(Dot { origin: Origin { replica: ReplicaId(replica), incarnation }, seq });
+                let origin = Origin { replica: ReplicaId(replica), incarnation };
+                vector.apply(Dot { origin, seq }.into());
             }
             vector
         })

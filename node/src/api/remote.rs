@@ -14,7 +14,7 @@ use super::causal::CausalToken;
 use super::deadline::Deadline;
 use super::handler::{Handler, Hop, Target};
 use super::status::{Failure, Reason};
-use crate::engine::{Committed, Covered};
+use crate::engine::Committed;
 use crate::replication::{Fetched, ReadShortfall};
 use crate::session::ReplicaId;
 
@@ -127,9 +127,7 @@ impl Handler {
     }
 
     async fn take_over(&self, target: Target, fetched: Vec<Fetched>) -> Result<(), Failure> {
-        for Fetched { state, vector: whole, seen, .. } in fetched {
-            let Some(state) = state else { continue };
-            let covered = Covered::EachRecord { whole, seen };
+        for (state, covered) in fetched.into_iter().filter_map(Fetched::into_state) {
             self.engine.merge_states(target.partition, vec![(target.key, state)], covered).await?;
         }
         Ok(())

@@ -151,14 +151,10 @@ impl Core {
             let due_ms = (hlc >> 16).saturating_sub(self.config.clock_offset_max_ms);
             return Ok(Merge::Held { due_ms });
         }
-        let is_over = self.is_over(&fragment, now_ms);
-        let merged = match self.joined(partition, entry.key, fragment, loaded) {
+        let merged = match self.joined(partition, entry.key, fragment, loaded, now_ms) {
             Ok(Joined::Cold { evictions }) => return Ok(Merge::Cold { evictions }),
-            // Too late to matter: it is noted, so that its numbers have no hole.
-            Ok(Joined::New(change)) if is_over && (change.held.is_none() || planted!(OverIsNotMerged)) => {
-                None
-            }
-            Ok(Joined::Same) => None,
+            // One that is too late to matter is noted, so that its numbers have no hole.
+            Ok(Joined::Same | Joined::Late) => None,
             Ok(Joined::New(change)) => Some(change),
             Err(error) => return Ok(self.refuse(partition, entry, error.to_string())),
         };

@@ -64,12 +64,8 @@ impl Committed {
             Reply::Revoked { dot, .. } if !planted!(ReceiptOfOwnVector) => Some(*dot),
             _ => None,
         };
-        self.dot.or(found).map_or_else(|| self.vector.clone(), named)
+        self.dot.or(found).map_or_else(|| self.vector.clone(), VersionVector::from)
     }
-}
-
-fn named(Dot { origin, seq }: Dot) -> VersionVector {
-    crdts::Dot::new(origin, seq).into()
 }
 
 enum Attempt {
@@ -221,13 +217,13 @@ impl Core {
     }
 
     fn attempt(&self, partition: &mut PartitionState, key: &Key, outcome: Outcome, state: Bytes) -> Attempt {
-        let mut vector = partition.vectors.seen();
-        if !planted!(ReceiptOfOwnVector) {
-            vector = self.seen_with(partition, key);
-            if let Reply::Revoked { dot, .. } = &outcome.reply {
-                // A merged state may have brought it without its entry.
-                vector.merge(named(*dot));
-            }
+        let mut vector = self.seen_with(partition, key);
+        if let Reply::Revoked { dot, .. } = &outcome.reply {
+            // A merged state may have brought it without its entry.
+            vector.merge((*dot).into());
+        }
+        if planted!(ReceiptOfOwnVector) {
+            vector = partition.vectors.seen();
         }
         if planted!(TokenLeavesOutOwnWrite)
             && let Some(dot) = outcome.dot

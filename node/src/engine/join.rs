@@ -19,7 +19,11 @@ pub(super) struct Change {
 pub(super) enum Joined {
     New(Change),
     Same,
-    Cold { evictions: u64 },
+    /// The session is over, and not held: it is not made anew.
+    Late,
+    Cold {
+        evictions: u64,
+    },
 }
 
 impl Core {
@@ -30,6 +34,7 @@ impl Core {
         key: Key,
         other: Session,
         loaded: Option<&Loaded>,
+        now_ms: u64,
     ) -> Result<Joined, DecodeError> {
         let held = match partition.look_up(&key, loaded) {
             Lookup::Cold { evictions } => return Ok(Joined::Cold { evictions }),
@@ -37,7 +42,11 @@ impl Core {
             // What was lost is fetched from peers; until then what comes makes a partial record.
             Lookup::Absent | Lookup::Quarantined => None,
         };
-        self.join(held, other)
+        match held {
+            None if self.is_over(&other, now_ms) => Ok(Joined::Late),
+            Some(_) if planted!(OverIsNotMerged) && self.is_over(&other, now_ms) => Ok(Joined::Same),
+            held => self.join(held, other),
+        }
     }
 
     /// The pure part of [`Self::joined`]. An error is always about `other`: what

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::error::EngineError;
-use super::partition::{Loaded, Lookup, PartitionState, Stored};
+use super::partition::{Loaded, Stored};
 use super::{Cell, Core};
 use crate::session::{Key, Partition, Session};
 use crate::store::keys::{RecordKey, StoreKey};
@@ -55,26 +55,6 @@ impl Core {
         );
         self.partials.push(key);
         Stored::Corrupt
-    }
-
-    /// Waits no longer for a record that was lost: it is over, so no peer gives it in full.
-    pub(super) async fn forgo(self: &Arc<Self>, cell: &Cell, key: Key) -> Result<(), EngineError> {
-        let mut loaded = None;
-        loop {
-            let forgo = |partition: &mut PartitionState| match partition.look_up(&key, loaded.as_ref()) {
-                Lookup::Cold { evictions } => Some(evictions),
-                Lookup::Quarantined => {
-                    partition.replace(key, None, None, false);
-                    None
-                }
-                // The sweep removes it by its own deadline.
-                Lookup::Held(_) | Lookup::Absent => None,
-            };
-            match self.with(cell, forgo) {
-                Some(evictions) => loaded = Some(self.load(key, evictions).await?),
-                None => return Ok(()),
-            }
-        }
     }
 
     /// Counts the digests anew of partitions that lost a record.

@@ -101,7 +101,7 @@ impl Core {
                     state.replace(entry.key, change.held.as_ref(), Some(change.state), is_partial);
                     Ok(())
                 }
-                Ok(Joined::Same | Joined::Cold { .. }) => Ok(()),
+                Ok(Joined::Same | Joined::Late | Joined::Cold { .. }) => Ok(()),
                 Err(error) => Err(EngineError::Store(StoreError::Corrupt {
                     place: "a session record".into(),
                     detail: error.to_string(),

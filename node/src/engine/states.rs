@@ -119,10 +119,6 @@ impl Core {
     ) -> Result<Taken, EngineError> {
         let Ok(session) = Session::decode(state, &self.decode) else { return Ok(Taken::Refused) };
         let now_ms = self.env.clock.wall_ms();
-        let is_over = self.is_over(&session, now_ms);
-        if is_over && !planted!(OverIsWaitedFor) {
-            self.forgo(cell, key).await?;
-        }
         if planted!(TransferDropsRevocations) && session.body().is_none() {
             return Ok(Taken::Merged);
         }
@@ -137,12 +133,10 @@ impl Core {
                 if self.clock.lock().observe(newest_hlc(&session), now_ms, offset_max_ms).is_err() {
                     return Err(Taken::TooEarly);
                 }
-                if !partition.may_restore(&key, covered.each_record()) {
-                    return Ok(None);
-                }
-                match self.joined(partition, key, session.clone(), loaded.as_ref()) {
+                match self.joined(partition, key, session.clone(), loaded.as_ref(), now_ms) {
                     Ok(Joined::Cold { evictions }) => return Ok(Some(evictions)),
-                    Ok(Joined::New(change)) if is_over && change.held.is_none() => {}
+                    Ok(Joined::Late) => partition.forgo(key),
+                    Ok(_) if !partition.may_restore(&key, covered.each_record()) => {}
                     Ok(Joined::New(change)) => {
                         self.put(partition, key, change);
                         partition.not_logged(key);

@@ -49,6 +49,14 @@ pub struct Fetched {
     pub seen: VersionVector,
 }
 
+impl Fetched {
+    /// The state with what is in it, to be merged; none if it is not held there.
+    #[must_use]
+    pub fn into_state(self) -> Option<(Bytes, Covered)> {
+        Some((self.state?, Covered::EachRecord { whole: self.vector, seen: self.seen }))
+    }
+}
+
 /// Full states could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -218,11 +226,10 @@ pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
         answered.push(replica);
         let mut still = Vec::new();
         for (key, fetched) in missing.into_iter().zip(fetched) {
-            let Some(state) = fetched.state else {
+            let Some((state, covered)) = fetched.into_state() else {
                 still.push(key);
                 continue;
             };
-            let covered = Covered::EachRecord { whole: fetched.vector, seen: fetched.seen };
             if let Err(error) = engine.merge_states(partition, vec![(key, state)], covered).await {
                 tracing::warn!(%error, partition = partition.0, "cannot merge a fetched state");
             }

@@ -39,5 +39,18 @@ pub struct Dot {
     pub seq: u64,
 }
 
+impl From<Dot> for crdts::Dot<Origin> {
+    fn from(Dot { origin, seq }: Dot) -> Self {
+        Self::new(origin, seq)
+    }
+}
+
+/// Names this write and those before it.
+impl From<Dot> for VersionVector {
+    fn from(dot: Dot) -> Self {
+        crdts::Dot::from(dot).into()
+    }
+}
+
 /// For each origin the number up to which everything is held.
 pub type VersionVector = crdts::VClock<Origin>;

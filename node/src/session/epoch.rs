@@ -29,7 +29,7 @@ impl PrincipalEpoch {
 
     /// Ends every session whose login has not seen this write.
     pub fn advance(&mut self, dot: Dot) {
-        self.vector.apply(crdts::Dot::new(dot.origin, dot.seq));
+        self.vector.apply(dot.into());
     }
 
     /// Joins another copy.

@@ -59,8 +59,7 @@ impl Presence {
 
     /// Takes note of an addition, in force or already removed.
     pub(crate) fn insert(&mut self, dot: Dot, in_force: bool) {
-        let dot = crdts::Dot::new(dot.origin, dot.seq);
         let members = if in_force { vec![()] } else { Vec::new() };
-        self.crdt.apply(orswot::Op::Add { dot, members });
+        self.crdt.apply(orswot::Op::Add { dot: dot.into(), members });
     }
 }

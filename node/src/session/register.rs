@@ -29,7 +29,7 @@ impl<T> Write<T> {
     #[must_use]
     pub fn clock(&self) -> VersionVector {
         let mut clock = self.seen.clone();
-        clock.apply(crdts::Dot::new(self.dot.origin, self.dot.seq));
+        clock.apply(self.dot.into());
         clock
     }
 

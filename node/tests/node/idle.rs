@@ -56,7 +56,8 @@ async fn what_lay_idle_gives_its_space_back_and_is_told_as_expired() {
             assert_refused(late, Code::NotFound, "SESSION_NOT_FOUND");
         }
         assert_eq!(node.get(&used).await.unwrap().attributes["a"], text(&"x".repeat(ATTRIBUTE_BYTES)));
-        assert!(kinds(node, &idle[0]).await.contains(&feed::WriteKind::Lapse));
+        let has_lapsed = || async { kinds(node, &idle[0]).await.contains(&feed::WriteKind::Lapse) };
+        until("the last of them has lapsed", has_lapsed).await;
     }
     end_equal(nodes).await;
 }

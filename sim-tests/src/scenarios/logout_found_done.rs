@@ -8,7 +8,7 @@
 
 use super::story::Story;
 use super::{Scenario, Scene};
-use crate::plan::{Action, Consistency, Fault, Level, Plan};
+use crate::plan::{Action, Consistency, Level, Plan};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "logout-found-done",
@@ -28,8 +28,7 @@ fn plan(seed: u64, level: Level) -> Plan {
         let there = story.another_region(here);
         let session = story.session_of(here);
         let begin_ms = 6_000 + round * 4_000;
-        let (from, to) = (story.any_node_of(here), story.any_node_of(there));
-        story.at_ms(begin_ms).until_ms(begin_ms + 2_000).goes_wrong(Fault::Clog { from, to });
+        story.clogs_between(here, there, begin_ms, begin_ms + 2_000);
         let (user, other) = (story.any_client_of(here), story.any_client_of(there));
         let at_ms = begin_ms + 200 + story.draw(0..50);
         story.at_ms(at_ms).client_asks(user, session, Action::Revoke, Consistency::LocalQuorum);

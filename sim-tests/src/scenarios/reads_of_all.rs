@@ -7,7 +7,7 @@
 
 use super::story::Story;
 use super::{Scenario, Scene};
-use crate::plan::{Action, Consistency, Fault, Level, Plan};
+use crate::plan::{Action, Consistency, Level, Plan};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "reads-of-all-replicas",
@@ -25,8 +25,7 @@ fn plan(seed: u64, level: Level) -> Plan {
     let session = story.session_of(here);
     for round in 0..ROUNDS {
         let begin_ms = 6_000 + round * 6_000;
-        let (from, to) = (story.any_node_of(here), story.any_node_of(there));
-        story.at_ms(begin_ms).until_ms(begin_ms + 1_800).goes_wrong(Fault::Clog { from, to });
+        story.clogs_between(here, there, begin_ms, begin_ms + 1_800);
         for change in 0..CHANGES {
             let at_ms = begin_ms + 200 + change * 350 + story.draw(0..50);
             let (writer, reader) = (story.any_client_of(here), story.any_client_of(there));

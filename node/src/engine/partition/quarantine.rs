@@ -45,6 +45,13 @@ impl PartitionState {
         true
     }
 
+    /// Waits no longer for a record that was lost: it is over, so no peer gives it in full.
+    pub(in crate::engine) fn forgo(&mut self, key: Key) {
+        if self.partial.contains(&key) && !planted!(OverIsWaitedFor) {
+            self.replace(key, None, None, false);
+        }
+    }
+
     /// How far the digest has been counted anew, if it must be.
     pub(in crate::engine) fn recount(&self) -> Option<&Recount> {
         self.recount.as_ref()

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use sojourn_node::directory::Principal;
-use sojourn_node::engine::{
-    Command, Committed, Covered, Durability, EngineError, ExecuteOptions, Record, StepError,
-};
+use sojourn_node::engine::{Command, Committed, Durability, EngineError, ExecuteOptions, Record, StepError};
 use sojourn_node::env::Rng;
 use sojourn_node::replication::{Fetched, Wanted, gather};
 use sojourn_node::session::{DecodeLimits, IdVerdict, Key, Liveness, SecretHash, SessionView, VersionVector};
@@ -252,10 +250,8 @@ impl Call<'_> {
     }
 
     async fn take_over(&self, key: Key, fetched: Vec<Fetched>) -> Result<(), EngineError> {
-        for Fetched { state, vector: whole, seen, .. } in fetched {
-            let Some(state) = state else { continue };
-            let (states, covered) = (vec![(key, state)], Covered::EachRecord { whole, seen });
-            self.node.engine.merge_states(self.request.partition, states, covered).await?;
+        for (state, covered) in fetched.into_iter().filter_map(Fetched::into_state) {
+            self.node.engine.merge_states(self.request.partition, vec![(key, state)], covered).await?;
         }
         Ok(())
     }

@@ -100,6 +100,12 @@ impl Story {
         region + regions * self.draw(0..u64::from(there)) as u16
     }
 
+    /// From a time to another the messages of one node of a region to one node of another wait.
+    pub(super) fn clogs_between(&mut self, here: u16, there: u16, from_ms: u64, until_ms: u64) {
+        let (from, to) = (self.any_node_of(here), self.any_node_of(there));
+        self.at_ms(from_ms).until_ms(until_ms).goes_wrong(Fault::Clog { from, to });
+    }
+
     /// Some time between two seconds of the scene.
     pub(super) fn between_s(&mut self, seconds: Range<u64>) -> Moment<'_> {
         let at_ms = self.draw(seconds.start * 1_000..seconds.end * 1_000);
