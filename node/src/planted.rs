@@ -100,9 +100,12 @@ plants! {
         RemovedNodeIsHeard "removed-node-is-heard" "A removed node may open replication links (I15).",
         TransferIsNotConfirmed "transfer-is-not-confirmed" "What came in a transfer is not confirmed to those who wait for it (I17).",
         TokenForgetsRepairs "token-forgets-repairs" "A token does not name what a quorum read has brought ahead of its entries (I10).",
+        TokenForgetsAtStart "token-forgets-at-start" "A token does not name what a quorum read brought before a restart (I10).",
+        TokenForgetsTransfers "token-forgets-transfers" "A token does not name what has come in a transfer that has not ended (I10).",
         ReceiptOfOwnVector "receipt-of-own-vector" "Who finds a logout done gives a receipt of all that its own vector names, not of the logout (I13).",
         OverIsNotMerged "over-is-not-merged" "An entry of a session that is over changes nothing, though the session is held (I13).",
         OverIsWaitedFor "over-is-waited-for" "A damaged record of a session that is over is waited for all the same (I1).",
+        GoneIsWaitedFor "gone-is-waited-for" "A damaged record that all others had and dropped is waited for all the same (I1).",
         IdleIsEndedUnasked "idle-is-ended-unasked" "A session that lay idle here is ended, though it may have been used elsewhere (I8).",
         // Membership.
         IdsByCount "ids-by-count" "A new node's id is the number of living nodes and one, so a removed one makes ids come twice (I15).",

@@ -52,8 +52,11 @@ fn plan_of(plant: Plant, scenario: Option<&Scenario>, seed: u64) -> Plan {
         Plant::DigestsAreNotTold => Some("record-of-a-removed-node"),
         Plant::TransferIsNotConfirmed => Some("waits-for-a-transfer"),
         Plant::TokenForgetsRepairs => Some("reads-behind-a-repair"),
+        Plant::TokenForgetsAtStart => Some("restarts-behind-a-repair"),
+        Plant::TokenForgetsTransfers => Some("reads-during-a-transfer"),
         Plant::ReceiptOfOwnVector => Some("logout-found-done"),
         Plant::OverIsNotMerged => Some("logout-that-came-too-late"),
+        Plant::GoneIsWaitedFor => Some("damaged-when-all-others-dropped-it"),
         Plant::OverIsWaitedFor => Some("wait-for-what-is-over"),
         _ => None,
     };

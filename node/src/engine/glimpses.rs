@@ -1,33 +1,36 @@
-//! PURE. Full states of records that have come ahead of the entries that made them.
+//! PURE. What records hold ahead of the entries that made it.
 //!
-//! A quorum read, or the completion of a partial record, brings the state of one record as a
-//! peer holds it, with entries in it that the partition's vector does not name yet. Who reads
-//! the record here has seen them, so a causal token given with it must name them, or the next
-//! region would go back behind it. They are kept in memory only: what a restart forgets is
-//! a token that names too little, until the entries have come.
+//! A quorum read, the completion of a partial record or a transfer brings records as a
+//! peer holds them, with entries in them that the partition's vector does not name yet. Who reads
+//! such a record here has seen them, so a causal token given with it must name them, or the next
+//! region would go back behind it. It is kept with the records, through a restart too.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crdts::CvRDT;
 
+use super::wire::{Malformed, Reader, put_number, put_vector};
 use crate::session::epoch::covers;
 use crate::session::{Key, VersionVector};
 
 /// Records of a partition; the oldest is forgotten first.
 const RECORDS_MAX: usize = 1_024;
 
-/// How long entries are waited for. Those that were lost with their writer never come, and
-/// tokens that name them would wait for ever.
+/// How long entries are waited for, from when they were last glimpsed or from the start. Those that
+/// were lost with their writer never come, and tokens that name them would wait for ever.
 const KEPT: Duration = Duration::from_secs(600);
 
-/// Records that are ahead of their partition.
-#[derive(Debug, Clone, Default)]
+/// What is ahead of a partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Glimpses {
     records: BTreeMap<Key, Glimpse>,
+    /// What may be in any record, since some came in a transfer that has not ended.
+    arriving: Option<Glimpse>,
 }
 
-#[derive(Debug, Clone)]
+/// Both without what the partition held when it was noted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Glimpse {
     whole: VersionVector,
     seen: VersionVector,
@@ -48,11 +51,14 @@ impl Glimpses {
             return;
         }
         self.make_room(held, now);
-        let none = || Glimpse { whole: VersionVector::new(), seen: VersionVector::new(), until: now };
-        let glimpse = self.records.entry(key).or_insert_with(none);
-        glimpse.whole.merge(whole.clone());
-        glimpse.seen.merge(seen.clone());
-        glimpse.until = now + KEPT;
+        self.records.entry(key).or_default().extend((whole, seen), held, now);
+    }
+
+    /// Records are about to be merged that hold nothing that `seen` does not name.
+    pub(super) fn arrive(&mut self, seen: &VersionVector, held: &VersionVector, now: Duration) {
+        if !covers(held, seen) {
+            self.arriving.get_or_insert_default().extend((&VersionVector::new(), seen), held, now);
+        }
     }
 
     fn make_room(&mut self, held: &VersionVector, now: Duration) {
@@ -74,12 +80,24 @@ impl Glimpses {
         held: &VersionVector,
         now: impl FnOnce() -> Duration,
     ) {
-        let Some(glimpse) = self.records.get(key) else { return };
-        if glimpse.is_ahead(held, now()) {
-            seen.merge(glimpse.seen.clone());
-        } else {
+        if self.arriving.is_none() && !self.records.contains_key(key) {
+            return;
+        }
+        let now = now();
+        self.arriving.take_if(|glimpse| !glimpse.is_ahead(held, now));
+        if self.records.get(key).is_some_and(|glimpse| !glimpse.is_ahead(held, now)) {
             self.records.remove(key);
         }
+        let ahead = self.arriving.iter().chain(self.records.get(key));
+        ahead.for_each(|glimpse| seen.merge(glimpse.seen.clone()));
+    }
+
+    /// As [`Self::extend`], for all records.
+    pub(super) fn extend_all(&self, seen: &mut VersionVector, held: &VersionVector, now: Duration) {
+        let ahead = self.arriving.iter().chain(self.records.values());
+        ahead
+            .filter(|glimpse| glimpse.is_ahead(held, now))
+            .for_each(|glimpse| seen.merge(glimpse.seen.clone()));
     }
 
     /// What of `wanted` a record may still lack, if the partition lacks it.
@@ -93,12 +111,75 @@ impl Glimpses {
     pub(super) fn forget(&mut self, key: &Key) {
         self.records.remove(key);
     }
+
+    /// The disk has lost the record: who read it has still seen what was in it.
+    pub(super) fn lose(&mut self, key: &Key) {
+        if let Some(glimpse) = self.records.get_mut(key) {
+            glimpse.whole = VersionVector::new();
+        }
+    }
+
+    /// After a start: what was kept is waited for anew.
+    pub(super) fn wait_anew(&mut self, now: Duration) {
+        let all = self.arriving.iter_mut().chain(self.records.values_mut());
+        all.for_each(|glimpse| glimpse.until = now + KEPT);
+    }
+
+    /// What is still ahead of the partition: 1 and what is arriving or 0, number of records, then
+    /// the key and the two vectors of each.
+    pub(super) fn encode(&self, held: &VersionVector, out: &mut Vec<u8>) {
+        let is_ahead = |glimpse: &Glimpse| !covers(held, &glimpse.seen);
+        let arriving = self.arriving.as_ref().filter(|glimpse| is_ahead(glimpse));
+        out.push(u8::from(arriving.is_some()));
+        arriving.iter().for_each(|glimpse| put_vector(out, &glimpse.seen));
+        let records = || self.records.iter().filter(|(_, glimpse)| is_ahead(glimpse));
+        put_number(out, records().count() as u64);
+        for (key, glimpse) in records() {
+            out.extend_from_slice(&key.0);
+            put_vector(out, &glimpse.whole);
+            put_vector(out, &glimpse.seen);
+        }
+    }
+
+    /// What [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// It did not write these bytes.
+    pub(super) fn decode(reader: &mut Reader) -> Result<Self, Malformed> {
+        let mut glimpses = Self::default();
+        if reader.byte()? != 0 {
+            glimpses.arriving = Some(Glimpse { seen: reader.vector()?, ..Glimpse::default() });
+        }
+        for _ in 0..reader.number()? {
+            let key = reader.key()?;
+            let (whole, seen) = (reader.vector()?, reader.vector()?);
+            glimpses.records.insert(key, Glimpse { whole, seen, until: Duration::ZERO });
+        }
+        Ok(glimpses)
+    }
 }
 
 impl Glimpse {
+    fn extend(
+        &mut self,
+        (whole, seen): (&VersionVector, &VersionVector),
+        held: &VersionVector,
+        now: Duration,
+    ) {
+        self.whole.merge(beyond(whole, held));
+        self.seen.merge(beyond(seen, held));
+        self.until = now + KEPT;
+    }
+
     fn is_ahead(&self, held: &VersionVector, now: Duration) -> bool {
         now < self.until && !covers(held, &self.seen)
     }
+}
+
+/// What of a vector `held` does not name.
+fn beyond(vector: &VersionVector, held: &VersionVector) -> VersionVector {
+    let beyond = vector.dots.iter().filter(|(origin, seq)| held.get(origin) < **seq);
+    VersionVector { dots: beyond.map(|(origin, seq)| (*origin, *seq)).collect() }
 }
 
 #[cfg(test)]
@@ -162,5 +243,44 @@ mod tests {
         glimpses.note(key(1), (&early, &early), &early, Duration::from_secs(3));
         glimpses.note(key(2_001), (&vector(&[(2, 1)]), &vector(&[(2, 1)])), &late, Duration::from_secs(3));
         assert_eq!(glimpses.records.len(), 1, "all others have come");
+    }
+
+    #[test]
+    fn what_is_ahead_is_kept_and_what_has_come_is_not() {
+        let (mut glimpses, held) = (Glimpses::default(), vector(&[(1, 2)]));
+        let (early, late) = (vector(&[(1, 2), (2, 3)]), vector(&[(1, 2), (2, 9)]));
+        glimpses.note(key(1), (&early, &late), &held, Duration::ZERO);
+        glimpses.note(key(2), (&early, &early), &held, Duration::ZERO);
+        glimpses.arrive(&vector(&[(3, 1)]), &held, Duration::ZERO);
+        let kept = |held: &VersionVector| {
+            let mut bytes = Vec::new();
+            glimpses.encode(held, &mut bytes);
+            let mut reader = Reader::new(bytes.into());
+            let mut kept = Glimpses::decode(&mut reader).unwrap();
+            assert!(reader.is_empty());
+            kept.wait_anew(Duration::ZERO);
+            kept
+        };
+        assert_eq!(kept(&held), glimpses);
+        let held = vector(&[(1, 2), (2, 3), (3, 1)]);
+        let mut kept = kept(&held);
+        assert_eq!((kept.records.len(), kept.arriving.is_some()), (1, false));
+        assert_eq!(seen(&mut kept, &held, KEPT / 2), vector(&[(1, 2), (2, 9), (3, 1)]));
+        kept.lose(&key(1));
+        assert_eq!(kept.lacked(&key(1), &late), Some(late), "the disk has lost it");
+    }
+
+    #[test]
+    fn what_arrives_may_be_in_any_record() {
+        let (mut glimpses, held) = (Glimpses::default(), vector(&[(1, 2)]));
+        glimpses.arrive(&vector(&[(1, 4)]), &held, Duration::ZERO);
+        glimpses.arrive(&vector(&[(1, 3), (2, 1)]), &held, Duration::ZERO);
+        let all = vector(&[(1, 4), (2, 1)]);
+        assert_eq!(seen(&mut glimpses, &held, KEPT / 2), all);
+        assert_eq!(glimpses.lacked(&key(1), &all), None, "who knows which of them it has");
+        let mut all_seen = held.clone();
+        glimpses.extend_all(&mut all_seen, &held, KEPT / 2);
+        assert_eq!(all_seen, all);
+        assert_eq!((seen(&mut glimpses, &held, KEPT), glimpses.arriving), (held, None), "or for ever");
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Version (1 byte), vectors, digest (16 bytes, little-endian in two numbers),
 //! number of records, 1 if the digest must be counted anew (else 0), number and
-//! keys of partial records. Numbers are LEB128.
+//! keys of partial records, what records hold ahead of the vectors. Numbers are LEB128.
 
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
 use super::digest::PartitionDigest;
+use super::glimpses::Glimpses;
 use super::vectors::Vectors;
 use super::wire::{Malformed, Reader, put_number};
 use crate::session::Key;
@@ -22,6 +23,7 @@ pub(super) struct Metadata {
     pub(super) digest: PartitionDigest,
     pub(super) recount: bool,
     pub(super) partial: BTreeSet<Key>,
+    pub(super) glimpses: Glimpses,
 }
 
 impl Metadata {
@@ -30,6 +32,7 @@ impl Metadata {
         digest: PartitionDigest,
         recount: bool,
         partial: &BTreeSet<Key>,
+        glimpses: &Glimpses,
     ) -> Vec<u8> {
         let mut out = vec![VERSION];
         vectors.encode(&mut out);
@@ -41,6 +44,7 @@ impl Metadata {
         for key in partial {
             out.extend_from_slice(&key.0);
         }
+        glimpses.encode(vectors.contiguous(), &mut out);
         out
     }
 
@@ -58,6 +62,10 @@ impl Metadata {
         for _ in 0..reader.number()? {
             partial.insert(reader.key()?);
         }
-        if reader.is_empty() { Ok(Self { vectors, digest, recount, partial }) } else { Err(Malformed) }
+        let glimpses = Glimpses::decode(&mut reader)?;
+        if !reader.is_empty() {
+            return Err(Malformed);
+        }
+        Ok(Self { vectors, digest, recount, partial, glimpses })
     }
 }

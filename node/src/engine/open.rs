@@ -19,7 +19,7 @@ use super::metadata::Metadata;
 use super::partition::PartitionState;
 use super::recovery::{Recovered, malformed};
 use super::{Cell, Core, Engine, EngineConfig};
-use crate::env::{Environment, Rng, SharedRng};
+use crate::env::{Clock, Environment, Rng, SharedRng};
 use crate::session::hlc::from_wall_ms;
 use crate::session::{DecodeLimits, Hlc, Partition};
 use crate::store::keys::{Incarnation, LatestStart, MetaValue, PartitionKey, StoreKey};
@@ -40,7 +40,7 @@ impl Engine {
         config.validate()?;
         let earlier_wall_ms = latest_start(&*store, env.clock.wall_ms())?;
         let incarnation = advance_incarnation(&*store, &env.rng)?;
-        let cells = load_cells(&*store, &config, env.clock.wall_ms())?;
+        let cells = load_cells(&*store, &config, &*env.clock)?;
         let Recovered { blocks, next, hlc } = Recovered::read(&*store)?;
         let core = Core {
             log: Log::new(&config, blocks.clone(), next, hlc),
@@ -136,7 +136,7 @@ fn advance_incarnation(store: &dyn Store, rng: &SharedRng) -> Result<u32, Engine
     Ok(next)
 }
 
-fn load_cells(store: &dyn Store, config: &EngineConfig, now_ms: u64) -> Result<Vec<Cell>, EngineError> {
+fn load_cells(store: &dyn Store, config: &EngineConfig, clock: &dyn Clock) -> Result<Vec<Cell>, EngineError> {
     let range = PartitionKey::range();
     let count = config.partitions().count();
     let mut metadata: Vec<Metadata> = (0..count).map(|_| Metadata::default()).collect();
@@ -146,7 +146,8 @@ fn load_cells(store: &dyn Store, config: &EngineConfig, now_ms: u64) -> Result<V
             detail: format!("it holds partition {number}, but partition_count is {}", config.partition_count),
         })?;
         *slot = Metadata::decode(bytes).map_err(|error| malformed("partition", u64::from(number), error))?;
-        slot.vectors.tell_refused_again(now_ms);
+        slot.vectors.tell_refused_again(clock.wall_ms());
+        slot.glimpses.wait_anew(clock.monotonic());
     }
     let cell = |metadata| {
         let window = Window::new(config.idempotency_items_max, config.idempotency_window_ms);

@@ -100,7 +100,7 @@ impl PartitionState {
             first_block: None,
             flushing_block: None,
             vectors: metadata.vectors,
-            glimpses: Glimpses::default(),
+            glimpses: if planted!(TokenForgetsAtStart) { Glimpses::default() } else { metadata.glimpses },
             index: Index::default(),
             window,
         }
@@ -194,6 +194,18 @@ impl PartitionState {
     /// A record was merged with a state that is ahead of the partition.
     pub(super) fn glimpsed(&mut self, key: Key, state: (&VersionVector, &VersionVector), now: Duration) {
         self.glimpses.note(key, state, self.vectors.contiguous(), now);
+    }
+
+    /// The highest writes that may be in any of the records.
+    pub(super) fn seen_in_records(&self, now: Duration) -> VersionVector {
+        let mut seen = self.vectors.seen();
+        self.glimpses.extend_all(&mut seen, self.vectors.contiguous(), now);
+        seen
+    }
+
+    /// Records are about to be merged that hold nothing that `seen` does not name.
+    pub(super) fn arriving(&mut self, seen: &VersionVector, now: Duration) {
+        self.glimpses.arrive(seen, self.vectors.contiguous(), now);
     }
 
     /// True if a record has all that `wanted` names of it.

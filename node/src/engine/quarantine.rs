@@ -3,7 +3,8 @@
 //! Every record is checked when it is read from the store, so that what memory
 //! holds is sound and no peer is blamed for this node's disk. A corrupt one is
 //! removed and its key noted as partial: it is neither served nor created again,
-//! until a full state of it is merged or it is over anyway.
+//! until a full state of it is merged or it is over anyway: a peer says so, or has had
+//! what was lost and dropped it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,14 +12,42 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::error::EngineError;
-use super::partition::{Loaded, Stored};
-use super::{Cell, Core};
-use crate::session::{Key, Partition, Session};
+use super::partition::{Loaded, Lookup, PartitionState, Stored};
+use super::{Cell, Core, Engine};
+use crate::session::{Key, Partition, Session, VersionVector};
 use crate::store::keys::{RecordKey, StoreKey};
 use crate::store::{StoreError, Tree};
 
 /// Records counted in one go.
 const PAGE_ITEMS: usize = 256;
+
+impl Engine {
+    /// A peer that has all that `vector` names holds nothing of a record. If that is all that this
+    /// node's disk has lost with it, and nothing has come since, the record is waited for no
+    /// longer: replicas drop only what is over. Says whether it is so.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] if the disk fails.
+    pub async fn forgo(&self, key: Key, vector: &VersionVector) -> Result<bool, EngineError> {
+        let core = &self.core;
+        let (_, cell) = core.cell_of(&key)?;
+        let mut loaded = None;
+        loop {
+            let look = |partition: &mut PartitionState| {
+                let found = partition.look_up(&key, loaded.as_ref());
+                let is_gone = matches!(found, Lookup::Quarantined) && partition.is_lost_within(&key, vector);
+                if is_gone && !planted!(GoneIsWaitedFor) {
+                    partition.forgo(key);
+                }
+                (found, is_gone)
+            };
+            match core.with(cell, look) {
+                (Lookup::Cold { evictions }, _) => loaded = Some(core.load(key, evictions).await?),
+                (_, is_gone) => return Ok(is_gone),
+            }
+        }
+    }
+}
 
 impl Core {
     /// Asks the store for a record.

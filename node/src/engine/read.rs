@@ -83,6 +83,15 @@ impl Engine {
         self.core.cell(partition).map_or_else(VersionVector::new, |cell| cell.state.lock().vectors.seen())
     }
 
+    /// The highest numbers that may be in any record of a partition.
+    #[must_use]
+    pub fn seen_in_records(&self, partition: Partition) -> VersionVector {
+        let now = self.core.env.clock.monotonic();
+        self.core
+            .cell(partition)
+            .map_or_else(VersionVector::new, |cell| cell.state.lock().seen_in_records(now))
+    }
+
     /// Waits until a record's partition, or the record itself, holds at least `wanted`.
     ///
     /// # Errors

@@ -14,8 +14,11 @@ use crate::session::{Key, Partition, Session, VersionVector};
 /// What full states of a peer hold for certain, beyond themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Covered {
-    /// Nothing is known.
-    Unknown,
+    /// Nothing is known to be in them; nothing is that is not named.
+    Nothing {
+        /// What may be in them.
+        seen: VersionVector,
+    },
     /// Each has all that `whole` names of its own record, and nothing that `seen` does not name.
     EachRecord {
         /// What is in it.
@@ -24,15 +27,19 @@ pub enum Covered {
         seen: VersionVector,
     },
     /// They are the last of all records of the partition, which together hold all that this vector names.
-    Partition(VersionVector),
+    Partition {
+        /// What is in them.
+        whole: VersionVector,
+        /// What may be in them.
+        seen: VersionVector,
+    },
 }
 
 impl Covered {
     fn each_record(&self) -> Option<&VersionVector> {
         match self {
-            Self::Unknown => None,
-            Self::EachRecord { whole, .. } => Some(whole),
-            Self::Partition(vector) => Some(vector),
+            Self::Nothing { .. } => None,
+            Self::EachRecord { whole, .. } | Self::Partition { whole, .. } => Some(whole),
         }
     }
 }
@@ -64,6 +71,12 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let core = &self.core;
         let cell = core.cell(partition).ok_or_else(|| no_partition(partition))?;
+        if let Covered::Nothing { seen } | Covered::Partition { seen, .. } = &covered
+            && !planted!(TokenForgetsTransfers)
+        {
+            // Before the first record can be read here with what is in it.
+            core.with(cell, |state| state.arriving(seen, core.env.clock.monotonic()));
+        }
         let (mut refused, mut too_early) = (0usize, 0usize);
         for (key, state) in states {
             core.room().await?;
@@ -89,11 +102,11 @@ impl Engine {
             let detail = format!("{too_early} records are stamped too far ahead of this node's clock");
             return Err(EngineError::NotReady { detail });
         }
-        if let Covered::Partition(mut vector) = covered {
+        if let Covered::Partition { mut whole, .. } = covered {
             // No one else may move the numbers of this node's own writes.
-            vector.dots.remove(&core.origin());
+            whole.dots.remove(&core.origin());
             core.with(cell, |state| {
-                state.vectors.join(&vector);
+                state.vectors.join(&whole);
                 state.touch_metadata();
             });
             cell.advanced.notify_waiters();
@@ -105,8 +118,8 @@ impl Engine {
 
 impl Core {
     fn lose(&self, cell: &Cell, key: Key, covered: &Covered) {
-        let Covered::Partition(vector) = covered else { return };
-        self.with(cell, |partition| partition.lose(key, vector));
+        let Covered::Partition { whole, .. } = covered else { return };
+        self.with(cell, |partition| partition.lose(key, whole));
         self.partials.push(key);
     }
 

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::ranges::Ranges;
-use super::wire::{Malformed, Reader, put_number, put_origin};
+use super::wire::{Malformed, Reader, put_number, put_origin, put_vector};
 use crate::session::epoch::covers;
 use crate::session::{Dot, Origin, VersionVector};
 
@@ -195,11 +195,7 @@ impl Vectors {
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        put_number(out, self.contiguous.dots.len() as u64);
-        for (origin, seq) in &self.contiguous.dots {
-            put_origin(out, *origin);
-            put_number(out, *seq);
-        }
+        put_vector(out, &self.contiguous);
         self.early.encode(out);
         self.passed_over.encode(out);
         put_number(out, self.refused.len() as u64);
@@ -210,11 +206,7 @@ impl Vectors {
     }
 
     pub(super) fn decode(reader: &mut Reader) -> Result<Self, Malformed> {
-        let mut vectors = Self::default();
-        for _ in 0..reader.number()? {
-            let origin = reader.origin()?;
-            vectors.contiguous.dots.insert(origin, reader.number()?);
-        }
+        let mut vectors = Self { contiguous: reader.vector()?, ..Self::default() };
         (vectors.early, vectors.passed_over) = (Ranges::decode(reader)?, Ranges::decode(reader)?);
         for _ in 0..reader.number()? {
             vectors.refused.insert(Dot { origin: reader.origin()?, seq: reader.number()? }, 0);

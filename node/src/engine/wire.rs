@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::session::{Key, Origin, ReplicaId};
+use crate::session::{Key, Origin, ReplicaId, VersionVector};
 
 /// The bytes end early, or say something impossible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,14 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
 pub(super) fn put_origin(out: &mut Vec<u8>, origin: Origin) {
     put_number(out, u64::from(origin.replica.0));
     put_number(out, u64::from(origin.incarnation));
+}
+
+pub(super) fn put_vector(out: &mut Vec<u8>, vector: &VersionVector) {
+    put_number(out, vector.dots.len() as u64);
+    for (origin, seq) in &vector.dots {
+        put_origin(out, *origin);
+        put_number(out, *seq);
+    }
 }
 
 /// Takes values off the front of some bytes; never reads past their end.
@@ -77,6 +85,15 @@ impl Reader {
         let replica = u16::try_from(self.number()?).map_err(|_| Malformed)?;
         let incarnation = u32::try_from(self.number()?).map_err(|_| Malformed)?;
         Ok(Origin { replica: ReplicaId(replica), incarnation })
+    }
+
+    pub(super) fn vector(&mut self) -> Result<VersionVector, Malformed> {
+        let mut vector = VersionVector::new();
+        for _ in 0..self.number()? {
+            let origin = self.origin()?;
+            vector.dots.insert(origin, self.number()?);
+        }
+        Ok(vector)
     }
 
     fn take(&mut self, length: usize) -> Result<Bytes, Malformed> {

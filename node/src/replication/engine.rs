@@ -127,6 +127,10 @@ impl Replica for Engine {
         Self::partials(self, partition, items_max)
     }
 
+    fn seen_in_records(&self, partition: Partition) -> VersionVector {
+        Self::seen_in_records(self, partition)
+    }
+
     async fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, ReplicaError> {
         let applied = Self::apply(self, entries).await?;
         for refused in &applied.refused {
@@ -134,6 +138,10 @@ impl Replica for Engine {
             tracing::warn!(partition, %origin, seq, reason = %refused.reason, "refused a replicated entry");
         }
         Ok(AppliedBatch { present: applied.present, new: applied.new })
+    }
+
+    async fn forgo(&self, key: Key, vector: &VersionVector) -> Result<bool, ReplicaError> {
+        Ok(Self::forgo(self, key, vector).await?)
     }
 
     async fn synced(&self) -> Result<(), ReplicaError> {
@@ -170,18 +178,19 @@ impl Replica for Engine {
 
     async fn read(&self, key: Key) -> Result<FullState, ReplicaError> {
         let vector = Self::vector(self, self.partition(&key));
-        let record = match Self::read(self, key).await {
-            Err(EngineError::Refused(StepError::Partial)) => None,
-            read => read?,
+        let (record, is_lost) = match Self::read(self, key).await {
+            Err(EngineError::Refused(StepError::Partial)) => (None, true),
+            read => (read?, false),
         };
+        let held_in_part = is_lost || record.is_some();
         let limits = DecodeLimits::default();
         let is_complete = |state: &Bytes| {
             SessionView::open(state, &limits).is_ok_and(|view| view.liveness(0) != Liveness::Partial)
         };
         let Some(Record { state, vector: seen }) = record.filter(|record| is_complete(&record.state)) else {
-            return Ok(FullState { state: None, seen: vector.clone(), vector });
+            return Ok(FullState { state: None, seen: vector.clone(), vector, held_in_part });
         };
-        Ok(FullState { state: Some(state), vector, seen })
+        Ok(FullState { state: Some(state), vector, seen, held_in_part: false })
     }
 
     async fn persist(&self) -> Result<(), ReplicaError> {

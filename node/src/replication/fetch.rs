@@ -1,7 +1,7 @@
 //! Full states: of single records for reads at a quorum and for partial records,
 //! of whole partitions for a node that lags further than any log reaches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,8 @@ pub struct Fetched {
     pub vector: VersionVector,
     /// The highest writes that may be in the state.
     pub seen: VersionVector,
+    /// There is no state, but the replica holds something of the record.
+    pub held_in_part: bool,
 }
 
 impl Fetched {
@@ -212,7 +214,7 @@ pub fn nearest_first(membership: &Membership, me: ReplicaId, partition: Partitio
 }
 
 /// Fetches full states of records: asks one replica after the other until none is
-/// missing. Says which still are, and who has answered.
+/// missing. One that was lost and that a replica has had and dropped is waited for no longer. Says which still are, and who has answered.
 pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
     engine: &dyn Replica,
     partition: Partition,
@@ -226,8 +228,9 @@ pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
         answered.push(replica);
         let mut still = Vec::new();
         for (key, fetched) in missing.into_iter().zip(fetched) {
+            let is_gone = is_gone(engine, key, &fetched).await;
             let Some((state, covered)) = fetched.into_state() else {
-                still.push(key);
+                still.extend((!is_gone).then_some(key));
                 continue;
             };
             if let Err(error) = engine.merge_states(partition, vec![(key, state)], covered).await {
@@ -240,6 +243,17 @@ pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
         }
     }
     (missing, answered)
+}
+
+/// True if a record was lost that the replica which answers knew whole, and has dropped since: it is over.
+async fn is_gone(engine: &dyn Replica, key: Key, answer: &Fetched) -> bool {
+    if answer.state.is_some() || answer.held_in_part {
+        return false;
+    }
+    let forgone = engine.forgo(key, &answer.vector).await;
+    forgone
+        .inspect_err(|error| tracing::warn!(%error, "cannot look at a record that was lost"))
+        .unwrap_or(false)
 }
 
 impl Shared {
@@ -311,7 +325,7 @@ pub fn read_answer(
         let vector = decode(record.vector)?;
         let seen = if record.seen.is_empty() { vector.clone() } else { decode(record.seen)? };
         let state = (!record.state.is_empty()).then_some(record.state);
-        Ok(Fetched { replica: from, state, vector, seen })
+        Ok(Fetched { replica: from, state, vector, seen, held_in_part: record.held_in_part })
     };
     let fetched: Vec<Fetched> = keys.iter().zip(records).map(fetched).collect::<Result<_, FetchError>>()?;
     Ok((layout_version, fetched))
@@ -332,7 +346,7 @@ pub async fn answer(
     let mut records = Vec::with_capacity(keys.len());
     let mut left = bytes_max;
     for key in keys {
-        let FullState { state, vector, seen } = match wanted {
+        let FullState { state, vector, seen, mut held_in_part } = match wanted {
             Wanted::State => replica.read(key).await?,
             Wanted::Head => FullState { state: replica.head(key).await?, ..FullState::default() },
         };
@@ -340,12 +354,15 @@ pub async fn answer(
             Some(state) if state.len() <= left => state,
             // Who asks for heads must not take a record that is held for one that is not.
             Some(_) if wanted == Wanted::Head => return Err(ReplicaError("too many heads".into())),
-            _ => Bytes::new(),
+            left_out => {
+                held_in_part |= left_out.is_some();
+                Bytes::new()
+            }
         };
         left -= state.len();
         let encode = |vector| vectors::encode_one(key.partition(partition_count), vector).into();
         let seen = if seen == vector { Bytes::new() } else { encode(&seen) };
-        records.push(pb::FetchedRecord { state, vector: encode(&vector), seen });
+        records.push(pb::FetchedRecord { state, vector: encode(&vector), seen, held_in_part });
     }
     let layout_version = membership.borrow().layout.newest_version();
     Ok(pb::FetchResponse { records, layout_version })
@@ -357,6 +374,8 @@ pub struct TransferOut {
     partition: Partition,
     chunk_bytes_max: usize,
     vector: VersionVector,
+    /// Read, and not yet on their way.
+    read: VecDeque<(Key, Bytes)>,
     after: Option<Key>,
     /// Records that the vector names, too, but that a scan may have passed over: they were partial meanwhile.
     not_whole: BTreeSet<Key>,
@@ -369,18 +388,13 @@ impl TransferOut {
     pub fn new(replica: Arc<dyn Replica>, partition: Partition, chunk_bytes_max: usize) -> Self {
         // Taken before the first record is read: everything it covers is in what follows.
         let vector = replica.vector(partition);
-        Self {
-            replica,
-            partition,
-            chunk_bytes_max,
-            vector,
-            after: None,
-            not_whole: BTreeSet::new(),
-            done: false,
-        }
+        let not_whole = replica.partials(partition, usize::MAX).into_iter().collect();
+        let read = VecDeque::new();
+        Self { replica, partition, chunk_bytes_max, vector, read, after: None, not_whole, done: false }
     }
 
-    /// The next chunk; none after the last one.
+    /// The next chunk: larger than `chunk_bytes_max` by one record at most, and by the
+    /// names of records that are not whole here. None after the last one.
     ///
     /// # Errors
     /// The engine cannot read its records.
@@ -391,24 +405,31 @@ impl TransferOut {
         let mut keys_and_states = Vec::new();
         let mut bytes = 0;
         while bytes < self.chunk_bytes_max {
-            let records = self.replica.scan(self.partition, self.after, SCAN_ITEMS).await?;
-            self.not_whole.extend(self.replica.partials(self.partition, usize::MAX));
-            let Some((last, _)) = records.last() else {
+            if self.read.is_empty() {
+                self.read_on().await?;
+            }
+            let Some((key, state)) = self.read.pop_front() else {
                 self.done = true;
                 for key in std::mem::take(&mut self.not_whole) {
                     keys_and_states.extend([Bytes::copy_from_slice(&key.0), Bytes::new()]);
                 }
-                let vector = vectors::encode_one(self.partition, &self.vector).into();
-                return Ok(Some(pb::TransferChunk { keys_and_states, vector, last: true }));
+                break;
             };
-            self.after = Some(*last);
-            for (key, state) in records {
-                bytes += key.0.len() + state.len();
-                keys_and_states.push(Bytes::copy_from_slice(&key.0));
-                keys_and_states.push(state);
-            }
+            bytes += key.0.len() + state.len();
+            keys_and_states.extend([Bytes::copy_from_slice(&key.0), state]);
         }
-        Ok(Some(pb::TransferChunk { keys_and_states, vector: Bytes::new(), last: false }))
+        let encode = |vector| vectors::encode_one(self.partition, vector).into();
+        let vector = if self.done { encode(&self.vector) } else { Bytes::new() };
+        // After the last record was read: what had come by then may be in it.
+        let seen = encode(&self.replica.seen_in_records(self.partition));
+        Ok(Some(pb::TransferChunk { keys_and_states, vector, last: self.done, seen }))
+    }
+
+    async fn read_on(&mut self) -> Result<(), ReplicaError> {
+        self.read = self.replica.scan(self.partition, self.after, SCAN_ITEMS).await?.into();
+        self.after = self.read.back().map(|(key, _)| *key).or(self.after);
+        self.not_whole.extend(self.replica.partials(self.partition, usize::MAX));
+        Ok(())
     }
 }
 

@@ -32,6 +32,8 @@ pub struct FullState {
     pub vector: VersionVector,
     /// The highest writes that may be in the state.
     pub seen: VersionVector,
+    /// There is no state, but a part of the record, or the mark of one that was lost.
+    pub held_in_part: bool,
 }
 
 /// New writes of this node.
@@ -90,6 +92,13 @@ pub trait Replica: Held + Send + Sync + 'static {
 
     /// Records of a partition that are partial now.
     fn partials(&self, partition: Partition, items_max: usize) -> Vec<Key>;
+
+    /// The highest writes that may be in any record of a partition, with their entries or ahead of them.
+    fn seen_in_records(&self, partition: Partition) -> VersionVector;
+
+    /// A peer that has all that `vector` names holds nothing of a record. If that is all that this
+    /// node's disk has lost with it, the record is waited for no longer; says whether it is so.
+    async fn forgo(&self, key: Key, vector: &VersionVector) -> Result<bool, ReplicaError>;
 
     /// Merges and logs entries of other nodes. An error means that none can be
     /// taken now and they are to be sent again.

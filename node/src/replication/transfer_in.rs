@@ -34,11 +34,11 @@ impl<'a> TransferIn<'a> {
     /// The chunk is malformed, or the engine could not take it.
     pub async fn take(&self, chunk: pb::TransferChunk) -> Result<Option<Vec<(Partition, Dot)>>, FetchError> {
         let states = pairs(chunk.keys_and_states)?;
-        let covered = if chunk.last {
-            let vector = vectors::decode_one(chunk.vector, self.partition);
-            Covered::Partition(vector.map_err(|_| FetchError::Malformed)?)
-        } else {
-            Covered::Unknown
+        let decode = |vector| vectors::decode_one(vector, self.partition).map_err(|_| FetchError::Malformed);
+        let seen = decode(chunk.seen)?;
+        let covered = match chunk.last {
+            true => Covered::Partition { whole: decode(chunk.vector)?, seen },
+            false => Covered::Nothing { seen },
         };
         self.replica.merge_states(self.partition, states, covered).await?;
         if !chunk.last {

@@ -15,7 +15,7 @@ use super::node::Machine;
 use super::operations::{Sessions, is_ended, is_ended_now, shown};
 use super::world::World;
 use crate::plan::{NodeId, SessionId};
-use crate::record::{Happening, Sample, Shown};
+use crate::record::{Happening, LOST_RECORD, Sample, Shown};
 
 const INTERVAL_US: u64 = 500_000;
 
@@ -102,7 +102,7 @@ impl World {
         let Some(record) = engine.read_now(key) else {
             let is_lost = engine.partials(partition, usize::MAX).contains(&key);
             return if is_lost {
-                self.seen(node, session, Shown::Partial, 1)
+                self.seen(node, session, Shown::Partial, LOST_RECORD)
             } else {
                 self.probe_cold(node, session, key)
             };

@@ -225,6 +225,7 @@ pub(super) fn replication_config(shape: &Shape) -> ReplicationConfig {
     let buffer_bytes_max = shape.buffer_bytes_max;
     ReplicationConfig {
         buffer_bytes_max,
+        transfer_chunk_bytes_max: shape.transfer_chunk_bytes_max.unwrap_or(default.transfer_chunk_bytes_max),
         in_flight_bytes_max: default.in_flight_bytes_max.min(buffer_bytes_max / 2),
         batch_bytes_max: default.batch_bytes_max.min(buffer_bytes_max / 4).max(64 << 10),
         // Most of a run would otherwise be heartbeats; a link is found dead after as long as by default.

@@ -30,6 +30,7 @@ fn shape() -> Shape {
         buffer_bytes_max: 1 << 20,
         sync_us: Latency { us_min: 200, us_max: 2_000 },
         snapshot_entries: None,
+        transfer_chunk_bytes_max: None,
     }
 }
 

@@ -179,6 +179,7 @@ impl File {
             buffer_bytes_max: 16 << 20,
             sync_us: Latency { us_min: 200, us_max: 2_000 },
             snapshot_entries: None,
+            transfer_chunk_bytes_max: None,
         }
     }
 }

@@ -63,6 +63,9 @@ pub(super) fn node_config(
     if let Some(entries) = shape.snapshot_entries {
         config.membership.snapshot_entries = entries;
     }
+    if let Some(bytes_max) = shape.transfer_chunk_bytes_max {
+        config.replication.transfer_chunk_bytes_max = bytes_max;
+    }
     let buffer_bytes_max = shape.buffer_bytes_max;
     config.replication.buffer_bytes_max = buffer_bytes_max;
     config.replication.in_flight_bytes_max = config.replication.in_flight_bytes_max.min(buffer_bytes_max);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Invariant;
 use crate::oracle::Oracle;
 use crate::plan::{Level, NodeId, SessionId};
-use crate::record::{Happening, NodeState, Phase, Sample, Shown};
+use crate::record::{Happening, LOST_RECORD, NodeState, Phase, Sample, Shown};
 
 /// In the end all holders of a partition have equal digests and equal states, and
 /// that is not because all of them are empty. A record that may be removed or lapse at
@@ -57,9 +57,12 @@ impl Convergence {
             .filter(|(_, _, _, shown, hash)| is_whole(shown, *hash))
             .map(|(session, ..)| session)
             .collect();
+        let mut dropped = BTreeMap::new();
         for (session, node, _, shown, hash) in oracle.compared() {
             // Whether a record may be missing is for the digests, I3 and I6 to say.
             if hash == 0 {
+                let is_absent = *shown == Shown::Absent;
+                dropped.extend(is_absent.then_some((session, node)));
                 continue;
             }
             let (first, held) = *states.entry(session).or_insert((node, hash));
@@ -68,6 +71,12 @@ impl Convergence {
             }
             if *shown == Shown::Partial && whole.contains(&session) {
                 return Err(format!("{node} still holds only a part of {session}"));
+            }
+        }
+        let is_mark = |shown: &Shown, hash| *shown == Shown::Partial && hash == LOST_RECORD;
+        for (session, node, _, _, _) in oracle.compared().filter(|(.., shown, hash)| is_mark(shown, *hash)) {
+            if let Some(other) = dropped.get(&session) {
+                return Err(format!("{node} still waits for {session}, which {other} has dropped"));
             }
         }
         Ok(())
@@ -173,6 +182,17 @@ mod tests {
         assert_eq!(run.finish(), Ok(()));
         run.probe(N[1], live(|_| {}), 6).unwrap();
         assert!(run.finish().is_err());
+    }
+
+    #[test]
+    fn nobody_waits_for_what_another_has_dropped() {
+        let mut run = ended();
+        run.probe(N[0], Shown::Partial, LOST_RECORD).unwrap();
+        assert_eq!(run.finish(), Ok(()));
+        run.probe(N[1], Shown::Absent, 0).unwrap();
+        assert!(run.finish().unwrap_err().contains("still waits"));
+        run.probe(N[0], Shown::Partial, 7).unwrap();
+        assert_eq!(run.finish(), Ok(()), "a part is removed like a whole");
     }
 
     #[test]

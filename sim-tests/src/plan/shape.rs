@@ -95,6 +95,9 @@ pub struct Shape {
     /// `membership.snapshot_entries`, if another than by default: small values cut Raft's log short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot_entries: Option<u64>,
+    /// `replication.transfer_chunk_bytes_max`, if another than by default: small values make transfers take long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer_chunk_bytes_max: Option<usize>,
 }
 
 impl Shape {

@@ -5,6 +5,9 @@ use std::fmt;
 
 use crate::plan::{FaultClass, NodeId, SessionId};
 
+/// In place of the hash of a state that the disk has lost.
+pub const LOST_RECORD: u128 = 1;
+
 /// Part of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -267,7 +270,8 @@ pub enum Happening {
         session: SessionId,
         /// As the node would show it, by its own clock.
         shown: Shown,
-        /// A hash of the encoded state; 0 if there is none.
+        /// A hash of the encoded state; 0 if there is none, [`LOST_RECORD`] if there is only the mark of
+        /// one that the disk has lost.
         state_hash: u128,
     },
     /// A node's receipt says that every replica of a region has applied a revocation.

@@ -3,8 +3,8 @@
 mod happening;
 
 pub use happening::{
-    Answer, Content, Counts, FeedEvent, Happening, IdName, LostDisk, NodeState, Outcome, Phase, Refusal,
-    RegionFreshness, Sample, Shown, Violation,
+    Answer, Content, Counts, FeedEvent, Happening, IdName, LOST_RECORD, LostDisk, NodeState, Outcome, Phase,
+    Refusal, RegionFreshness, Sample, Shown, Violation,
 };
 
 use std::hash::Hash;

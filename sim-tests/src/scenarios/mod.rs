@@ -3,6 +3,7 @@
 mod bridge_partition;
 mod clock_barely_right;
 mod clock_six_hours_ahead;
+mod damaged_when_dropped;
 mod disk_full;
 mod found;
 mod login_against_logout;
@@ -13,9 +14,11 @@ mod newcomers_and_a_short_log;
 mod outage_longer_than_log;
 mod poison_fragment;
 mod reads_behind_a_repair;
+mod reads_during_a_transfer;
 mod reads_of_all;
 mod region_cut;
 mod region_lost;
+mod restarts_behind_a_repair;
 mod rolling_restart;
 mod story;
 mod swizzle_clog;
@@ -88,7 +91,10 @@ pub const SCENES: &[Scenario] = &[
     logout_race::SCENARIO,
     reads_of_all::SCENARIO,
     reads_behind_a_repair::SCENARIO,
+    restarts_behind_a_repair::SCENARIO,
+    reads_during_a_transfer::SCENARIO,
     use_behind_a_cut::SCENARIO,
+    damaged_when_dropped::SCENARIO,
     waits_for_a_transfer::SCENARIO,
     newcomers_and_a_short_log::SCENARIO,
 ];

@@ -15,6 +15,7 @@ impl PartitionState {
         self.recount = Some(Recount::default());
         self.partial.insert(key);
         self.lost.insert(key, self.vectors.seen());
+        self.glimpses.lose(&key);
         self.set(key, None);
     }
 
@@ -43,6 +44,11 @@ impl PartitionState {
         }
         self.lost.remove(key);
         true
+    }
+
+    /// True if `vector` names all that was lost with a record.
+    pub(in crate::engine) fn is_lost_within(&self, key: &Key, vector: &VersionVector) -> bool {
+        self.lost.get(key).is_some_and(|lost| covers(vector, lost))
     }
 
     /// Waits no longer for a record that was lost: it is over, so no peer gives it in full.

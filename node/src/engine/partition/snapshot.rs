@@ -28,7 +28,9 @@ impl PartitionState {
         self.flushing_block = self.first_block.take();
         let state = |key: &Key| self.slots.get(key).and_then(|slot| slot.state.clone());
         let records = self.flushing.iter().map(|key| (*key, state(key))).collect();
-        let metadata = Metadata::encode(&self.vectors, self.digest, self.recount.is_some(), &self.partial);
+        let is_recounted = self.recount.is_some();
+        let metadata =
+            Metadata::encode(&self.vectors, self.digest, is_recounted, &self.partial, &self.glimpses);
         Some(Snapshot { records, metadata })
     }
 

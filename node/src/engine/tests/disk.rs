@@ -112,7 +112,7 @@ async fn a_corrupt_record_is_put_aside_and_fetched() {
     let full = peer.read(key(2)).await.unwrap().unwrap();
     let states = vec![(key(2), full.state)];
     let too_old = exactly(VersionVector::new());
-    for covered in [Covered::Unknown, too_old] {
+    for covered in [unknown(), too_old] {
         engine.merge_states(Partition(0), states.clone(), covered).await.unwrap();
         assert_eq!(engine.partials(Partition(0), 9), [key(2)], "it may lack what was lost");
     }
@@ -121,6 +121,42 @@ async fn a_corrupt_record_is_put_aside_and_fetched() {
     assert!(engine.partials(Partition(0), 9).is_empty());
     engine.core.recount_digests().await;
     assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
+}
+
+#[tokio::test]
+async fn a_corrupt_record_is_given_up_once_a_peer_has_had_it_and_dropped_it() {
+    let one = Node::new(1);
+    let engine = with_corrupt_record(&one, 2).await;
+    assert!(!engine.forgo(key(2), &VersionVector::new()).await.unwrap(), "nobody knew that it is lost");
+    assert!(matches!(engine.read(key(2)).await, Err(EngineError::Refused(StepError::Partial))));
+    let lost = engine.seen(Partition(0));
+    let mut older = lost.clone();
+    older.dots.values_mut().for_each(|seq| *seq -= 1);
+    assert!(!engine.forgo(key(2), &older).await.unwrap(), "that peer may never have had it");
+    assert!(!engine.forgo(key(1), &lost).await.unwrap(), "it is here");
+    assert_eq!(engine.partials(Partition(0), 9), [key(2)]);
+
+    engine.shutdown().await;
+    let engine = one.crash(engine);
+    assert!(engine.forgo(key(2), &lost).await.unwrap(), "after a restart too");
+    assert!(engine.partials(Partition(0), 9).is_empty());
+    assert!(engine.read(key(2)).await.unwrap().is_none());
+    engine.core.recount_digests().await;
+    assert_eq!(engine.digest(Partition(0)), recomputed(&engine, Partition(0)).await);
+}
+
+#[tokio::test]
+async fn a_corrupt_record_of_which_more_has_come_is_not_given_up() {
+    let (one, two) = (Node::new(1), Node::new(2));
+    let engine = with_corrupt_record(&one, 2).await;
+    let peer = two.open();
+    peer.apply(all_entries(&engine).await).await.unwrap();
+    assert!(engine.read(key(2)).await.is_err());
+    let lost = engine.seen(Partition(0));
+    run(&peer, 2, set("a", "b")).await.unwrap();
+    engine.apply(all_entries(&peer).await).await.unwrap();
+    assert!(!engine.forgo(key(2), &lost).await.unwrap());
+    assert_eq!(engine.partials(Partition(0), 9), [key(2)]);
 }
 
 #[tokio::test]
@@ -338,7 +374,7 @@ async fn with_revoked_at_a_peer(node: &Node) -> (Arc<Engine>, Bytes) {
     run(&peer, 1, revoke()).await.unwrap();
     let state = peer.read(key(1)).await.unwrap().unwrap().state;
     let partition = engine.partition(&key(1));
-    engine.merge_states(partition, vec![(key(1), state.clone())], Covered::Unknown).await.unwrap();
+    engine.merge_states(partition, vec![(key(1), state.clone())], unknown()).await.unwrap();
     (engine, state)
 }
 

@@ -138,7 +138,7 @@ async fn what_came_by_transfer_is_lost_to_the_feed_and_it_goes_on() {
     let full = from.read(key(1)).await.unwrap().unwrap();
     let mut progress = Progress::after(to.held(Partition(0)));
     let jumps = to.jumps();
-    to.merge_states(Partition(0), vec![(key(1), full.state)], Covered::Partition(full.vector)).await.unwrap();
+    to.merge_states(Partition(0), vec![(key(1), full.state)], all_of(full.vector)).await.unwrap();
     assert!(to.jumps() > jumps);
     assert_eq!(read_beyond(&to, Partition(0), &mut progress).await, (vec![], 1));
     run(&from, 1, set("a", "b")).await.unwrap();
@@ -161,7 +161,7 @@ async fn the_last_state_of_a_session_is_remembered() {
     assert_eq!(from.final_state(&key(1)), Some(kept.clone()));
     // As a read repair brings it, and then its entry.
     let ended = from.read(key(1)).await.unwrap().unwrap().state;
-    to.merge_states(Partition(0), vec![(key(1), ended)], Covered::Unknown).await.unwrap();
+    to.merge_states(Partition(0), vec![(key(1), ended)], unknown()).await.unwrap();
     assert_eq!(to.final_state(&key(1)), Some(kept.clone()));
     to.apply(all_entries(&from).await).await.unwrap();
     assert_eq!(to.final_state(&key(1)), Some(kept));

@@ -1,5 +1,6 @@
 //! Tests of the engine as a whole, on a simulated disk.
 
+mod ahead;
 mod clock;
 mod convergence;
 mod disk;
@@ -134,6 +135,16 @@ fn synced() -> ExecuteOptions {
 /// Of single records, with what is in each and nothing else.
 fn exactly(vector: VersionVector) -> Covered {
     Covered::EachRecord { whole: vector.clone(), seen: vector }
+}
+
+/// Of all records of a partition, with nothing in them beyond it.
+fn all_of(vector: VersionVector) -> Covered {
+    Covered::Partition { whole: vector.clone(), seen: vector }
+}
+
+/// With nothing ahead of what is held, and nothing for certain.
+fn unknown() -> Covered {
+    Covered::Nothing { seen: VersionVector::new() }
 }
 
 async fn run(engine: &Engine, number: u8, command: Command) -> Result<Committed, EngineError> {

@@ -46,7 +46,7 @@ async fn a_fragment_alone_is_partial_until_the_full_state_comes() {
     assert_eq!(partials.next().await, [key(1)]);
     assert!(matches!(run(&to, 1, set("c", "d")).await, Err(EngineError::Refused(StepError::Partial))));
     let full = from.read(key(1)).await.unwrap().unwrap();
-    to.merge_states(Partition(0), vec![(key(1), full.state)], Covered::Partition(full.vector)).await.unwrap();
+    to.merge_states(Partition(0), vec![(key(1), full.state)], all_of(full.vector)).await.unwrap();
     assert!(to.partials(Partition(0), 9).is_empty());
     assert_eq!(to.digest(Partition(0)), from.digest(Partition(0)));
     assert_eq!(to.vector(Partition(0)), from.vector(Partition(0)));
@@ -71,27 +71,6 @@ async fn a_causal_wait_ends_when_the_write_arrives() {
 }
 
 #[tokio::test]
-async fn a_token_names_what_is_in_a_record_ahead_of_its_partition() {
-    let (one, two) = (Node::new(1), Node::new(2));
-    let (from, to) = (one.open(), two.open());
-    run(&from, 1, create()).await.unwrap();
-    to.apply(all_entries(&from).await).await.unwrap();
-    run(&from, 1, set("a", "b")).await.unwrap();
-    run(&from, 2, create()).await.unwrap();
-    let full = from.read(key(1)).await.unwrap().unwrap();
-    let states = vec![(key(1), full.state)];
-    to.merge_states(Partition(0), states, exactly(full.vector.clone())).await.unwrap();
-
-    let read = to.read(key(1)).await.unwrap().unwrap();
-    assert_eq!((read.vector.get(&from.origin()), to.vector(Partition(0)).get(&from.origin())), (3, 1));
-    assert_eq!(to.wait_for(&key(1), &read.vector, Duration::ZERO).await, Ok(()), "it is here");
-    assert_eq!(to.wait_for(&key(2), &read.vector, Duration::ZERO).await, Err(NotYet), "that one is not");
-    let written = run(&to, 1, set("c", "d")).await.unwrap().vector;
-    assert_eq!((written.get(&from.origin()), written.get(&to.origin())), (3, 1));
-    assert_eq!(run(&to, 4, create()).await.unwrap().vector.get(&from.origin()), 1, "of another record");
-}
-
-#[tokio::test]
 async fn who_finds_a_session_ended_names_the_write_that_ended_it() {
     let (one, two) = (Node::new(1), Node::new(2));
     let (from, to) = (one.open(), two.open());
@@ -99,7 +78,7 @@ async fn who_finds_a_session_ended_names_the_write_that_ended_it() {
     to.apply(all_entries(&from).await).await.unwrap();
     let ended = run(&from, 1, revoke()).await.unwrap();
     let states = vec![(key(1), ended.state.clone())];
-    to.merge_states(Partition(0), states, Covered::Unknown).await.unwrap();
+    to.merge_states(Partition(0), states, unknown()).await.unwrap();
     let found = run(&to, 1, revoke()).await.unwrap();
     assert_eq!((found.dot, found.applied()), (None, ended.applied()));
     assert_eq!(ended.applied().get(&from.origin()), 2);
@@ -247,8 +226,7 @@ async fn states_from_the_future_are_left_out() {
     run(&from, 2, create()).await.unwrap();
     let states = from.scan(Partition(0), None, 9).await.unwrap();
     let clock = to.core.clock.lock().last();
-    let merged =
-        to.merge_states(Partition(0), states.clone(), Covered::Partition(from.vector(Partition(0)))).await;
+    let merged = to.merge_states(Partition(0), states.clone(), all_of(from.vector(Partition(0)))).await;
     assert!(matches!(merged, Err(EngineError::NotReady { .. })), "{merged:?}");
     assert!(to.read(key(1)).await.unwrap().is_some());
     assert!(to.read(key(2)).await.unwrap().is_none());
@@ -258,7 +236,7 @@ async fn states_from_the_future_are_left_out() {
         "no foreign clock moves this one"
     );
     two.clock.0.fetch_add(1, Ordering::Relaxed);
-    to.merge_states(Partition(0), states, Covered::Partition(from.vector(Partition(0)))).await.unwrap();
+    to.merge_states(Partition(0), states, all_of(from.vector(Partition(0)))).await.unwrap();
     assert_eq!(to.digest(Partition(0)), from.digest(Partition(0)));
     let stamp = to.core.clock.lock().last();
     assert!(stamp >= (START_MS + 501) << 16, "what is absorbed is observed");
@@ -278,7 +256,7 @@ async fn a_state_may_not_invent_writes() {
     });
     let states = vec![(key(1), entry.await.fragment)];
     assert!(matches!(
-        to.merge_states(Partition(0), states, Covered::Unknown).await,
+        to.merge_states(Partition(0), states, unknown()).await,
         Err(EngineError::Refused(StepError::InvalidArgument { .. }))
     ));
     assert!(to.read(key(1)).await.unwrap().is_none());

@@ -51,6 +51,7 @@ pub(super) fn draw(dice: &mut Dice, level: Level, chaos_ms: u64) -> Shape {
         },
         sync_us: latency(dice, (50, 3_000), 8),
         snapshot_entries: None,
+        transfer_chunk_bytes_max: None,
     }
 }
 

@@ -46,6 +46,7 @@ fn shape() -> Shape {
         buffer_bytes_max: 1 << 16,
         sync_us: latency(800),
         snapshot_entries: None,
+        transfer_chunk_bytes_max: None,
     }
 }
 

@@ -45,5 +45,6 @@ pub(super) fn shape(rng: &mut StdRng, level: Level) -> Shape {
         buffer_bytes_max: 16 << 20,
         sync_us: Latency { us_min: 100, us_max: 2_000 },
         snapshot_entries: None,
+        transfer_chunk_bytes_max: None,
     }
 }

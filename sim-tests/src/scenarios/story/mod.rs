@@ -76,10 +76,20 @@ impl Story {
         NodeId(self.draw(0..u64::from(self.plan.shape.nodes())) as u16)
     }
 
+    /// The nodes of a region.
+    pub(super) fn nodes_of(&self, region: u16) -> impl Iterator<Item = NodeId> + '_ {
+        self.plan.shape.placed().filter(move |(_, of)| *of == usize::from(region)).map(|(node, _)| node)
+    }
+
+    /// The region of a node.
+    pub(super) fn region_of(&self, node: NodeId) -> u16 {
+        let found = self.plan.shape.placed().find(|(at, _)| *at == node);
+        found.map_or(0, |(_, region)| region as u16)
+    }
+
     /// One of the nodes of a region.
     pub(super) fn any_node_of(&mut self, region: u16) -> NodeId {
-        let there = |(_, of): &(NodeId, usize)| *of == usize::from(region);
-        let nodes: Vec<NodeId> = self.plan.shape.placed().filter(there).map(|(node, _)| node).collect();
+        let nodes: Vec<NodeId> = self.nodes_of(region).collect();
         nodes[self.draw(0..nodes.len() as u64) as usize]
     }
 

@@ -210,6 +210,10 @@ impl Replica for Memory {
         Vec::new()
     }
 
+    fn seen_in_records(&self, partition: Partition) -> VersionVector {
+        self.vector_of(partition)
+    }
+
     async fn apply(&self, entries: Vec<LogEntry>) -> Result<AppliedBatch, ReplicaError> {
         let mut inner = self.inner.lock();
         let mut applied = AppliedBatch::default();
@@ -222,6 +226,10 @@ impl Replica for Memory {
             inner.log.entry(place).or_default().insert(entry.seq, entry);
         }
         Ok(applied)
+    }
+
+    async fn forgo(&self, _: Key, _: &VersionVector) -> Result<bool, ReplicaError> {
+        Ok(false)
     }
 
     async fn synced(&self) -> Result<(), ReplicaError> {
@@ -251,8 +259,8 @@ impl Replica for Memory {
     ) -> Result<(), ReplicaError> {
         let mut inner = self.inner.lock();
         inner.states.extend(states);
-        if let Covered::Partition(vector) = covered {
-            inner.base.insert(partition, vector);
+        if let Covered::Partition { whole, .. } = covered {
+            inner.base.insert(partition, whole);
         }
         Ok(())
     }
@@ -271,6 +279,6 @@ impl Replica for Memory {
 
     async fn read(&self, key: Key) -> Result<FullState, ReplicaError> {
         let vector = self.vector_of(key.partition(PARTITIONS));
-        Ok(FullState { state: self.state(key), seen: vector.clone(), vector })
+        Ok(FullState { state: self.state(key), seen: vector.clone(), vector, held_in_part: false })
     }
 }
