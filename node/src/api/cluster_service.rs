@@ -117,6 +117,7 @@ impl ClusterService for Cluster {
             unsynced_replica_ids: unsynced(&membership),
             sessions: usage.records,
             resident_bytes: usage.cache_bytes,
+            held_bytes: usage.held_bytes,
             log_bytes: usage.log_disk_bytes,
             disk_bytes: self.disk_bytes().await,
             peers: self.peers(&membership),

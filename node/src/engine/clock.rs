@@ -80,6 +80,7 @@ pub(super) struct ClockGuard {
     offset_max_ms: u64,
     is_off: AtomicBool,
     is_waiting: AtomicBool,
+    is_agreed: AtomicBool,
     expected_ms: AtomicI64,
     verdict: watch::Sender<ClockVerdict>,
 }
@@ -90,6 +91,7 @@ impl ClockGuard {
             offset_max_ms,
             is_off: AtomicBool::new(false),
             is_waiting: AtomicBool::new(false),
+            is_agreed: AtomicBool::new(false),
             expected_ms: AtomicI64::new(NONE),
             verdict: watch::Sender::default(),
         }
@@ -99,6 +101,7 @@ impl ClockGuard {
         self.expected_ms.store(verdict.expected_ms.unwrap_or(NONE), Ordering::Relaxed);
         self.is_off.store(verdict.state == ClockState::Off, Ordering::Relaxed);
         self.is_waiting.store(verdict.state == ClockState::Waiting, Ordering::Relaxed);
+        self.is_agreed.store(verdict.state == ClockState::Agreed, Ordering::Relaxed);
         let before = self.verdict.send_replace(verdict).state;
         if before != verdict.state {
             tell(verdict);
@@ -117,6 +120,11 @@ impl ClockGuard {
             return Err(ClockError::Off { offset_ms, offset_max_ms: self.offset_max_ms });
         }
         Ok(now.wall_ms)
+    }
+
+    /// True if a majority of the clocks has confirmed the own one.
+    pub(super) fn is_agreed(&self) -> bool {
+        self.is_agreed.load(Ordering::Relaxed)
     }
 
     /// What is removed is gone: unlike an answer, that needs a clock that others have confirmed.

@@ -190,7 +190,7 @@ impl Core {
         let session = held.as_ref().map(|held| self.decode(held)).transpose()?;
         let origin = self.origin();
         let dot = Dot { origin, seq: partition.vectors.contiguous().get(&origin) + 1 };
-        let hlc = self.clock.lock().tick(now_ms);
+        let hlc = self.stamp(now_ms);
         let configured = self.config.limits_of(key.partition(self.config.partition_count));
         let limits = options.limits.as_deref().unwrap_or(configured);
         let ctx = StepContext { dot, stamp: Stamp { hlc, origin }, now_ms, shown: options.shown, limits };
@@ -214,6 +214,15 @@ impl Core {
         }
         self.feed.push(entry);
         Ok((Outcome { reply: step.reply, dot: Some(dot), block: Some(block) }, state))
+    }
+
+    fn stamp(&self, now_ms: u64) -> u64 {
+        let mut clock = self.clock.lock();
+        if self.clock_guard.is_agreed() {
+            // Twice, because peers may be ahead by as much, and the wall clock may be set back as far.
+            clock.leave_future(now_ms, 2 * self.config.clock_offset_max_ms);
+        }
+        clock.tick(now_ms)
     }
 
     fn attempt(&self, partition: &mut PartitionState, key: &Key, outcome: Outcome, state: Bytes) -> Attempt {

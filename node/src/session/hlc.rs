@@ -50,6 +50,16 @@ impl Hlc {
         self.last = self.last.max(remote);
         Ok(())
     }
+
+    /// Goes back to a wall clock that peers have confirmed, if stamps were given out more than
+    /// `offset_max_ms` ahead of it, by a clock that was wrong. Peers hold such writes back until they are
+    /// due, and would hold back all later ones too. It is safe: a write takes the place of what it had
+    /// seen whatever their stamps, which only decide between concurrent ones.
+    pub fn leave_future(&mut self, wall_ms: u64, offset_max_ms: u64) {
+        if (self.last >> 16).saturating_sub(wall_ms) > offset_max_ms {
+            self.last = from_wall_ms(wall_ms);
+        }
+    }
 }
 
 /// The lowest stamp of a millisecond; times beyond 48 bits stop at the last one.
@@ -87,6 +97,15 @@ mod tests {
         let refused = clock.observe(1_501 << 16, 1_000, 500);
         assert_eq!(refused, Err(TooFarAhead { ahead_ms: 501, offset_max_ms: 500 }));
         assert_eq!(clock.last(), 5);
+    }
+
+    #[test]
+    fn stamps_of_a_wrong_clock_are_left_behind() {
+        let mut clock = Hlc::starting_after(2_000 << 16);
+        clock.leave_future(1_500, 500);
+        assert_eq!(clock.last(), 2_000 << 16, "a peer's stamp may be that far ahead");
+        clock.leave_future(1_499, 500);
+        assert_eq!(clock.tick(1_499), (1_499 << 16) + 1);
     }
 
     #[test]

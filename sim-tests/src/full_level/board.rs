@@ -37,6 +37,8 @@ pub(super) struct Report {
     pub(super) replica: u32,
     pub(super) digests: BTreeMap<u16, u128>,
     pub(super) records: u64,
+    /// Writes of others that it holds back until they are due.
+    pub(super) held_bytes: u64,
 }
 
 /// A session that a client has made.

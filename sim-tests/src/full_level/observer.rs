@@ -102,6 +102,7 @@ fn report(node: &SimNode, status: &GetStatusResponse) -> Report {
         replica: status.node.as_ref().map_or(0, |member| member.replica_id),
         digests: status.digests.iter().map(digest).collect(),
         records: status.sessions,
+        held_bytes: status.held_bytes,
     }
 }
 
@@ -119,7 +120,7 @@ fn sample(
         digests: report.digests.clone(),
         records: report.records,
         buffered_bytes: status.peers.iter().map(|peer| peer.buffered_bytes).max().unwrap_or(0),
-        held_bytes: 0,
+        held_bytes: report.held_bytes,
         clock_offset_ms: node.clock.offset_ms(),
         membership: (members.epoch, hasher.finish()),
     }

@@ -70,6 +70,10 @@ fn after(world: &mut World) -> Result<(), RunError> {
     let healed_us = world.now_us();
     let converge_ms_max = world.plan.converge_ms_max;
     if !await_all(world, converge_ms_max, |world| converged(world, healed_us, false))? {
+        if holds_back(world) {
+            world.tale.tell(Happening::HeldBack);
+            return Ok(());
+        }
         return impossible(world, "I17", "replicas are not equal in time");
     }
     world.tale.tell(Happening::Phase(Phase::Liveness));
@@ -129,6 +133,11 @@ fn converged(world: &World, since_us: u64, not_empty: bool) -> bool {
         && reports.iter().all(|report| report.ready && report.at_us > since_us)
         && reports.iter().flat_map(|report| &report.digests).all(equal)
         && (!not_empty || reports.iter().any(|report| report.records > 0))
+}
+
+/// Whether a node holds writes back that are stamped ahead of its clock.
+fn holds_back(world: &World) -> bool {
+    world.board.state.lock().reports.values().any(|report| report.held_bytes > 0)
 }
 
 fn impossible(world: &World, invariant: &'static str, what: &str) -> Result<(), RunError> {

@@ -48,6 +48,9 @@ impl Invariant for Liveness {
                     return self.waited_for_nothing(*operation, invoked_us, at_us, oracle);
                 }
             }
+            Happening::HeldBack if !oracle.nodes().has_any_clock_trouble(at_us) => {
+                return Err("writes are held back, though every clock was right".into());
+            }
             Happening::Phase(Phase::Heal) => self.healed_us = Some(at_us),
             Happening::Phase(Phase::Comparison) => return self.nothing_waits(),
             _ => {}
@@ -89,7 +92,7 @@ impl Liveness {
 mod tests {
     use super::super::testing::{N, Run, call, live};
     use super::*;
-    use crate::plan::Action;
+    use crate::plan::{Action, Fault};
     use crate::record::Refusal;
 
     fn run() -> Run<Liveness> {
@@ -110,6 +113,14 @@ mod tests {
         assert!(waits(1, 9_000, &partly).is_err());
         assert_eq!(waits(9_000, 8_998, &partly), Ok(()));
         assert_eq!(waits(1, 9_000, &Answer::Acknowledged { node: N[0] }), Ok(()));
+    }
+
+    #[test]
+    fn only_a_wrong_clock_may_have_writes_held_back() {
+        assert!(run().tell(Happening::HeldBack).is_err());
+        let fault = Fault::ClockStep { node: N[0], by_ms: 3_600_000 };
+        let mut run = Run::new(Liveness::default()).faults(&[fault]);
+        assert_eq!(run.begin(0).tell(Happening::HeldBack), Ok(()));
     }
 
     #[test]

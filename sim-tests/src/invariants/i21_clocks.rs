@@ -17,7 +17,7 @@ const SURELY_SYNCED_US: u64 = 5_000_000;
 type Line = (u16, u32, u16);
 
 /// The stamps of a node rise strictly, except that what it had not synced when it
-/// lost power is forgotten. A node whose clock no fault has touched stamps at
+/// lost power is forgotten, and that it leaves stamps behind that only a wrong clock can have given. A node whose clock no fault has touched stamps at
 /// most the permitted offset ahead of it, however far ahead a peer is. The dots
 /// of one start of a replica are numbered without a gap or a repetition.
 #[derive(Default)]
@@ -35,7 +35,7 @@ impl Invariant for Clocks {
         match happening {
             Happening::Stamped { node, replica, incarnation, partition, seq, hlc } => {
                 self.numbered((*replica, *incarnation, *partition), *seq)?;
-                self.stamped(*node, *hlc, at_us)?;
+                self.stamped(*node, *hlc, at_us, oracle)?;
                 within_reach(*node, *hlc, at_us, oracle)
             }
             Happening::DiskLost { node, lost } => {
@@ -58,8 +58,12 @@ impl Clocks {
         Err(format!("{of}: write {seq} came after write {last}"))
     }
 
-    fn stamped(&mut self, node: NodeId, hlc: u64, at_us: u64) -> Result<(), String> {
+    fn stamped(&mut self, node: NodeId, hlc: u64, at_us: u64, oracle: &Oracle) -> Result<(), String> {
         let stamps = self.stamps.entry(node).or_default();
+        let right_ms_max = EPOCH_MS + at_us / 1_000 + oracle.plan().shape.clock_offset_ms_max;
+        if hlc >> 16 <= right_ms_max {
+            stamps.retain(|(_, hlc)| hlc >> 16 <= right_ms_max);
+        }
         let last = stamps.last().map_or(0, |(_, hlc)| *hlc);
         if hlc <= last {
             return Err(format!("{node} stamped {hlc} after {last}"));
@@ -98,6 +102,7 @@ fn within_reach(node: NodeId, hlc: u64, at_us: u64, oracle: &Oracle) -> Result<(
 mod tests {
     use super::super::testing::{N, Run};
     use super::*;
+    use crate::plan::Fault;
 
     fn stamp(run: &mut Run<Clocks>, incarnation: u32, seq: u64, ms: u64) -> Result<(), String> {
         let hlc = (EPOCH_MS + ms) << 16;
@@ -110,6 +115,18 @@ mod tests {
         stamp(&mut run, 1, 1, 10).unwrap();
         assert_eq!(stamp(&mut run, 1, 2, 11), Ok(()));
         assert!(stamp(&mut run, 1, 3, 11).is_err());
+    }
+
+    #[test]
+    fn stamps_of_a_wrong_clock_are_left_behind() {
+        for (first_ms, is_left) in [(600, false), (3_600_000, true)] {
+            let step = Fault::ClockStep { node: N[0], by_ms: 3_600_000 };
+            let run = Run::new(Clocks::default()).faults(&[step]);
+            let mut run = run.shaped(|plan| plan.shape.clock_offset_ms_max = 500);
+            run.begin(0).after(100);
+            stamp(&mut run, 1, 1, first_ms).unwrap();
+            assert_eq!(stamp(&mut run, 1, 2, 100).is_ok(), is_left, "{first_ms}");
+        }
     }
 
     #[test]

@@ -77,6 +77,7 @@ pub(crate) fn happened(happening: &Happening, plan: &Plan, names: &Names) -> Str
         Happening::PoisonRefused { node: id } => format!("{} refused poison", node(id)),
         Happening::PoisonSpread { node: id } => format!("poison was seen at {}", node(id)),
         Happening::FencingFailed { node: id } => format!("{} was let in, though it must be fenced", node(id)),
+        Happening::HeldBack => "writes are held back that a wrong clock has stamped".to_owned(),
         Happening::Impossible { invariant, detail } => format!("{invariant}: {}", with_names(detail, names)),
     }
 }

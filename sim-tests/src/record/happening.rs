@@ -340,6 +340,9 @@ pub enum Happening {
         /// Which.
         node: NodeId,
     },
+    /// Replicas cannot be equal for hours, since some hold writes back that a wrong clock has stamped: the
+    /// run ends here.
+    HeldBack,
     /// Something the simulation watches for and that must never be, in words.
     Impossible {
         /// Which invariant.

@@ -74,6 +74,7 @@ fn kind(happening: &Happening) -> &'static str {
         Happening::Stamped { .. } => "stamp",
         Happening::PoisonRefused { .. } | Happening::PoisonSpread { .. } => "poison",
         Happening::FencingFailed { .. } => "fencing",
+        Happening::HeldBack => "held back",
         Happening::Impossible { .. } => "impossible",
     }
 }

@@ -125,7 +125,7 @@ fn view_json(view: &NodeView) -> serde_json::Value {
         "raft_leader": status.raft_leader, "raft_term": status.raft_term,
         "layout_version": status.layout_version, "next_layout_version": status.next_layout_version,
         "unsynced_replica_ids": status.unsynced_replica_ids, "sessions": status.sessions,
-        "resident_bytes": status.resident_bytes, "log_bytes": status.log_bytes,
+        "resident_bytes": status.resident_bytes, "held_bytes": status.held_bytes, "log_bytes": status.log_bytes,
         "disk_bytes": status.disk_bytes, "reads_total": status.reads_total,
         "writes_total": status.writes_total, "replays_total": status.replays_total,
         "cpu_us_total": status.cpu_us_total,

@@ -77,3 +77,25 @@ async fn what_comes_from_others_is_kept_whatever_the_clock_says() {
     engine.apply(all_entries(&writer).await).await.unwrap();
     assert!(engine.read(key(1)).await.unwrap().is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn writes_by_a_clock_that_was_wrong_hold_up_no_later_ones() {
+    const AHEAD_MS: u64 = 3_600_000;
+    let (node, other) = (Node::new(1), Node::new(2));
+    let (engine, peer) = (node.open(), other.open());
+    run(&engine, 1, create()).await.unwrap();
+    node.clock.0.fetch_add(AHEAD_MS, Ordering::Relaxed);
+    run(&engine, 2, create()).await.unwrap();
+    node.clock.0.fetch_sub(AHEAD_MS, Ordering::Relaxed);
+    run(&engine, 3, create()).await.unwrap();
+    engine.set_clock(told(ClockState::Agreed, None));
+    run(&engine, 4, create()).await.unwrap();
+    assert_eq!(engine.last_stamp() >> 16, START_MS);
+    let applied = peer.apply(all_entries(&engine).await).await.unwrap();
+    let arrived: Vec<Key> = applied.new.iter().map(|entry| entry.key).collect();
+    assert_eq!(
+        (arrived, applied.held),
+        (vec![key(1), key(4)], 2),
+        "nobody had confirmed the clock at the third"
+    );
+}
