@@ -1,7 +1,7 @@
 //! Follows the change feed of a region, as an application does that keeps copies, and
 //! takes it up from its cursor again and again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sojourn_client::{Changed, Client, Watch, WatchCursor, WatchEvent, WatchKind};
 
@@ -20,7 +20,7 @@ const SEED: u64 = 0xfeed << 40;
 /// Tells what the feed tells, until the end of the run.
 pub(super) async fn follow(shared: Clients) {
     let client = shared.connect(0, SEED + shared.region as u64).await;
-    let mut follower = Follower { shared, sessions: BTreeMap::new() };
+    let mut follower = Follower { shared, sessions: BTreeMap::new(), ended: BTreeSet::new() };
     let mut watch = begin(&client, WatchCursor::default()).await;
     follower.shared.board.state.lock().feeds_begun += 1;
     loop {
@@ -47,6 +47,8 @@ struct Follower {
     shared: Clients,
     /// The sessions whose creation was told.
     sessions: BTreeMap<[u8; 16], SessionId>,
+    /// Those whose end was told before, since writes of different nodes come in any order.
+    ended: BTreeSet<[u8; 16]>,
 }
 
 impl Follower {
@@ -54,13 +56,11 @@ impl Follower {
         let events = match &event.kind {
             WatchKind::Created(changed) => {
                 self.learn(event.key, changed);
-                written(event, changed)
+                let ended = self.ended.take(&event.key).and_then(|key| self.end_of(key));
+                written(event, changed).into_iter().chain(ended).collect()
             }
             WatchKind::Changed(changed) => written(event, changed),
-            WatchKind::Revoked { .. } => {
-                let session = self.sessions.get(&event.key);
-                session.map(|session| FeedEvent::Revoked { session: *session }).into_iter().collect()
-            }
+            WatchKind::Revoked { .. } => self.end_of(event.key).into_iter().collect(),
             WatchKind::Missed { changes: true, .. } => vec![FeedEvent::Missed],
             _ => Vec::new(),
         };
@@ -68,6 +68,14 @@ impl Follower {
         for event in events {
             self.shared.tale.tell(Happening::Fed { region, partition, event });
         }
+    }
+
+    fn end_of(&mut self, key: [u8; 16]) -> Option<FeedEvent> {
+        let session = self.sessions.get(&key);
+        if session.is_none() {
+            self.ended.insert(key);
+        }
+        session.map(|session| FeedEvent::Revoked { session: *session })
     }
 
     fn learn(&mut self, key: [u8; 16], changed: &Changed) {
