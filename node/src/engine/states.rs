@@ -14,8 +14,8 @@ use crate::session::{Key, Partition, Session, VersionVector};
 /// What full states of a peer hold for certain, beyond themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Covered {
-    /// Nothing is known to be in them; nothing is that is not named.
-    Nothing {
+    /// What they hold for certain is not known.
+    Unknown {
         /// What may be in them.
         seen: VersionVector,
     },
@@ -38,7 +38,7 @@ pub enum Covered {
 impl Covered {
     fn each_record(&self) -> Option<&VersionVector> {
         match self {
-            Self::Nothing { .. } => None,
+            Self::Unknown { .. } => None,
             Self::EachRecord { whole, .. } | Self::Partition { whole, .. } => Some(whole),
         }
     }
@@ -71,7 +71,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let core = &self.core;
         let cell = core.cell(partition).ok_or_else(|| no_partition(partition))?;
-        if let Covered::Nothing { seen } | Covered::Partition { seen, .. } = &covered
+        if let Covered::Unknown { seen } | Covered::Partition { seen, .. } = &covered
             && !planted!(TokenForgetsTransfers)
         {
             // Before the first record can be read here with what is in it.

@@ -214,7 +214,8 @@ pub fn nearest_first(membership: &Membership, me: ReplicaId, partition: Partitio
 }
 
 /// Fetches full states of records: asks one replica after the other until none is
-/// missing. One that was lost and that a replica has had and dropped is waited for no longer. Says which still are, and who has answered.
+/// missing. One that was lost, and that nobody gives, is waited for no longer if a replica has had
+/// and dropped it. Says which still are missing, and who has answered.
 pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
     engine: &dyn Replica,
     partition: Partition,
@@ -222,18 +223,18 @@ pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
     replicas: Vec<ReplicaId>,
     fetch_from: impl Fn(ReplicaId, Vec<Key>) -> Answer,
 ) -> (Vec<Key>, Vec<ReplicaId>) {
-    let mut answered = Vec::new();
+    let (mut answered, mut without) = (Vec::new(), Vec::new());
     for replica in replicas {
         let Some((_, fetched)) = fetch_from(replica, missing.clone()).await else { continue };
         answered.push(replica);
         let mut still = Vec::new();
         for (key, fetched) in missing.into_iter().zip(fetched) {
-            let is_gone = is_gone(engine, key, &fetched).await;
-            let Some((state, covered)) = fetched.into_state() else {
-                still.extend((!is_gone).then_some(key));
-                continue;
-            };
-            if let Err(error) = engine.merge_states(partition, vec![(key, state)], covered).await {
+            if fetched.state.is_none() {
+                still.push(key);
+                without.extend((!fetched.held_in_part).then_some((key, fetched.vector)));
+            } else if let Some((state, covered)) = fetched.into_state()
+                && let Err(error) = engine.merge_states(partition, vec![(key, state)], covered).await
+            {
                 tracing::warn!(%error, partition = partition.0, "cannot merge a fetched state");
             }
         }
@@ -242,15 +243,16 @@ pub async fn complete<Answer: Future<Output = Option<(u64, Vec<Fetched>)>>>(
             break;
         }
     }
+    for (key, vector) in without {
+        if missing.contains(&key) && is_forgone(engine, key, &vector).await {
+            missing.retain(|still| *still != key);
+        }
+    }
     (missing, answered)
 }
 
-/// True if a record was lost that the replica which answers knew whole, and has dropped since: it is over.
-async fn is_gone(engine: &dyn Replica, key: Key, answer: &Fetched) -> bool {
-    if answer.state.is_some() || answer.held_in_part {
-        return false;
-    }
-    let forgone = engine.forgo(key, &answer.vector).await;
+async fn is_forgone(engine: &dyn Replica, key: Key, vector: &VersionVector) -> bool {
+    let forgone = engine.forgo(key, vector).await;
     forgone
         .inspect_err(|error| tracing::warn!(%error, "cannot look at a record that was lost"))
         .unwrap_or(false)

@@ -38,7 +38,7 @@ impl<'a> TransferIn<'a> {
         let seen = decode(chunk.seen)?;
         let covered = match chunk.last {
             true => Covered::Partition { whole: decode(chunk.vector)?, seen },
-            false => Covered::Nothing { seen },
+            false => Covered::Unknown { seen },
         };
         self.replica.merge_states(self.partition, states, covered).await?;
         if !chunk.last {

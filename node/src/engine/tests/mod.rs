@@ -144,7 +144,7 @@ fn all_of(vector: VersionVector) -> Covered {
 
 /// With nothing ahead of what is held, and nothing for certain.
 fn unknown() -> Covered {
-    Covered::Nothing { seen: VersionVector::new() }
+    Covered::Unknown { seen: VersionVector::new() }
 }
 
 async fn run(engine: &Engine, number: u8, command: Command) -> Result<Committed, EngineError> {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sojourn_client::{CausalToken, Client, ClientConfig, Environment, TlsConfig};
+use sojourn_client::{CausalToken, Client, ClientConfig, Environment, SessionId as Secret, TlsConfig};
 
 use self::answer::Failed;
 use self::call::{Call, Done};
@@ -232,7 +232,7 @@ impl User {
         let failed = match outcome {
             Ok(done) => {
                 let node = shared.node_of(done.replica).await;
-                self.remember(number, operation, &done);
+                self.remember(number, operation, done.id.as_ref(), &done.token);
                 let Some(node) = node else { return Answer::Unknown };
                 return match done.shown {
                     Some(shown) => Answer::Read { node, shown },
@@ -240,7 +240,15 @@ impl User {
                 };
             }
             Err(error) if operation.action == Action::Read => answer::of_read(&error),
-            Err(error) => answer::of_write(&error, self.number.is_none_or(may_send_elsewhere)),
+            Err(error) => {
+                if let sojourn_client::Error::Partial(partial) = &error
+                    && operation.action == Action::Create
+                {
+                    // It is made, and spreads.
+                    self.remember(number, operation, partial.new_id.as_ref(), &partial.token);
+                }
+                answer::of_write(&error, self.number.is_none_or(may_send_elsewhere))
+            }
         };
         match failed {
             Failed::Refused(refusal) => Answer::Refused(refusal),
@@ -258,21 +266,27 @@ impl User {
         }
     }
 
-    fn remember(&self, number: usize, operation: &PlannedOperation, done: &Done) {
+    fn remember(
+        &self,
+        number: usize,
+        operation: &PlannedOperation,
+        id: Option<&Secret>,
+        token: &CausalToken,
+    ) {
         let mut state = self.shared.board.state.lock();
-        match (&done.id, state.sessions.get_mut(&operation.session)) {
+        match (id, state.sessions.get_mut(&operation.session)) {
             (Some(id), Some(known)) if operation.action != Action::Create => {
                 known.give(IdName::Of(number), id.clone());
             }
             (Some(id), _) => {
-                let known = Known::new(id.clone(), done.token.clone());
+                let known = Known::new(id.clone(), token.clone());
                 state.sessions.insert(operation.session, known);
             }
             (None, _) => {}
         }
         if let Some(known) = state.sessions.get_mut(&operation.session) {
-            known.newest = done.token.clone();
-            known.own.insert(self.number.unwrap_or(u16::MAX), done.token.clone());
+            known.newest = token.clone();
+            known.own.insert(self.number.unwrap_or(u16::MAX), token.clone());
         }
     }
 
