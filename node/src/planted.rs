@@ -116,8 +116,6 @@ plants! {
         // The change feed.
         FeedBeginsTooLate "feed-begins-too-late" "A change feed that is taken up from a cursor begins one write too late (I25).",
         FeedTellsTwice "feed-tells-twice" "The change feed tells what comes in although it has read it from the log (I25).",
-        // Membership.
-        PurgedLogIsSent "purged-log-is-sent" "A Raft log that was purged while it was read is sent with a gap at its front (I14).",
         // The API.
         TokenIsIgnored "token-is-ignored" "A call does not wait for what its causal token names (I10).",
         ReplacedIdIsRead "replaced-id-is-read" "A read does not ask whether the id was replaced (I12).",
