@@ -100,6 +100,7 @@ plants! {
         RemovedNodeIsHeard "removed-node-is-heard" "A removed node may open replication links (I15).",
         TransferIsNotConfirmed "transfer-is-not-confirmed" "What came in a transfer is not confirmed to those who wait for it (I17).",
         TokenForgetsRepairs "token-forgets-repairs" "A token does not name what a quorum read has brought ahead of its entries (I10).",
+        StampsStayAhead "stamps-stay-ahead" "A node goes on from stamps far ahead, though its clock is right again (I21).",
         TokenForgetsAtStart "token-forgets-at-start" "A token does not name what a quorum read brought before a restart (I10).",
         TokenForgetsTransfers "token-forgets-transfers" "A token does not name what has come in a transfer that has not ended (I10).",
         ReceiptOfOwnVector "receipt-of-own-vector" "Who finds a logout done gives a receipt of all that its own vector names, not of the logout (I13).",

@@ -52,6 +52,7 @@ fn plan_of(plant: Plant, scenario: Option<&Scenario>, seed: u64) -> Plan {
         Plant::DigestsAreNotTold => Some("record-of-a-removed-node"),
         Plant::TransferIsNotConfirmed => Some("waits-for-a-transfer"),
         Plant::TokenForgetsRepairs => Some("reads-behind-a-repair"),
+        Plant::StampsStayAhead => Some("alone-with-a-wrong-clock"),
         Plant::TokenForgetsAtStart => Some("restarts-behind-a-repair"),
         Plant::TokenForgetsTransfers => Some("reads-during-a-transfer"),
         Plant::ReceiptOfOwnVector => Some("logout-found-done"),

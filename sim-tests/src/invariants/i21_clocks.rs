@@ -1,6 +1,6 @@
 //! I21: stamps rise, also over a restart, never run away, and no dot is used twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Invariant;
 use crate::oracle::{Custody, Oracle};
@@ -14,16 +14,23 @@ const ROUNDING_MS: u64 = 50;
 /// microseconds: several times the longest sync interval of a plan and its slack.
 const SURELY_SYNCED_US: u64 = 5_000_000;
 
+/// When nothing has gone wrong for so long, in microseconds, clocks are trusted and right.
+const QUIET_US: u64 = 15_000_000;
+
 type Line = (u16, u32, u16);
 
 /// The stamps of a node rise strictly, except that what it had not synced when it
 /// lost power is forgotten, and that it leaves stamps behind that only a wrong clock can have given. A node whose clock no fault has touched stamps at
-/// most the permitted offset ahead of it, however far ahead a peer is. The dots
+/// most the permitted offset ahead of it, however far ahead a peer is; any other stamps by its right
+/// clock again once nothing has gone wrong for a while. The dots
 /// of one start of a replica are numbered without a gap or a repetition.
 #[derive(Default)]
 pub(crate) struct Clocks {
     stamps: BTreeMap<NodeId, Vec<(u64, u64)>>,
     numbers: BTreeMap<Line, u64>,
+    acting: BTreeSet<usize>,
+    /// When the last fault ended.
+    quiet_from_us: u64,
 }
 
 impl Invariant for Clocks {
@@ -36,7 +43,17 @@ impl Invariant for Clocks {
             Happening::Stamped { node, replica, incarnation, partition, seq, hlc } => {
                 self.numbered((*replica, *incarnation, *partition), *seq)?;
                 self.stamped(*node, *hlc, at_us, oracle)?;
-                within_reach(*node, *hlc, at_us, oracle)
+                let is_quiet = self.acting.is_empty() && at_us > self.quiet_from_us + QUIET_US;
+                within_reach(*node, *hlc, at_us, is_quiet, oracle)
+            }
+            Happening::FaultBegan { fault, .. } => {
+                self.acting.insert(*fault);
+                Ok(())
+            }
+            Happening::FaultEnded { fault, .. } => {
+                self.acting.remove(fault);
+                self.quiet_from_us = at_us;
+                Ok(())
             }
             Happening::DiskLost { node, lost } => {
                 self.forget(*node, *lost, at_us, oracle);
@@ -84,15 +101,18 @@ impl Clocks {
     }
 }
 
-fn within_reach(node: NodeId, hlc: u64, at_us: u64, oracle: &Oracle) -> Result<(), String> {
-    if oracle.nodes().has_clock_trouble(node, 0, at_us) {
-        return Ok(());
-    }
+fn within_reach(node: NodeId, hlc: u64, at_us: u64, is_quiet: bool, oracle: &Oracle) -> Result<(), String> {
     let shape = &oracle.plan().shape;
+    // What was stamped while clocks differed may have been up to twice as far ahead.
+    let reach_ms = match oracle.nodes().has_clock_trouble(node, 0, at_us) {
+        false => shape.clock_offset_ms_max,
+        true if is_quiet => 2 * shape.clock_offset_ms_max,
+        true => return Ok(()),
+    };
     let offset_ms = shape.clock_offsets_ms.get(usize::from(node.0)).copied().unwrap_or_default();
     let wall_ms = (EPOCH_MS + at_us / 1_000).saturating_add_signed(offset_ms);
     let ahead_ms = (hlc >> 16).saturating_sub(wall_ms);
-    if ahead_ms > shape.clock_offset_ms_max + ROUNDING_MS {
+    if ahead_ms > reach_ms + ROUNDING_MS {
         return Err(format!("{node} stamped {ahead_ms} ms ahead of its own clock"));
     }
     Ok(())
@@ -127,6 +147,19 @@ mod tests {
             stamp(&mut run, 1, 1, first_ms).unwrap();
             assert_eq!(stamp(&mut run, 1, 2, 100).is_ok(), is_left, "{first_ms}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_right_again_gives_right_stamps() {
+        let step = Fault::ClockStep { node: N[0], by_ms: 3_600_000 };
+        let mut run = Run::new(Clocks::default()).faults(&[step]);
+        run.begin(0);
+        stamp(&mut run, 1, 1, 3_600_000).unwrap();
+        run.end(0).after(QUIET_US / 1_000 - 1);
+        assert_eq!(stamp(&mut run, 1, 2, 3_600_001), Ok(()), "it may not have heard yet");
+        run.after(2);
+        assert!(stamp(&mut run, 1, 3, 3_600_002).unwrap_err().contains("ahead"));
+        assert_eq!(stamp(&mut run, 1, 4, QUIET_US / 1_000), Ok(()));
     }
 
     #[test]

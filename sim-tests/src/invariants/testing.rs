@@ -174,6 +174,12 @@ impl<I: Invariant> Run<I> {
         self
     }
 
+    pub(super) fn end(&mut self, fault: usize) -> &mut Self {
+        let class = self.class(fault);
+        self.tell(Happening::FaultEnded { fault, class }).unwrap();
+        self
+    }
+
     pub(super) fn observe(&mut self, fault: usize) -> &mut Self {
         let class = self.class(fault);
         self.tell(Happening::FaultObserved { fault, class }).unwrap();

@@ -1,5 +1,6 @@
 //! Named scenes. The scene is fixed; the seed draws times, targets and operations.
 
+mod alone_with_a_wrong_clock;
 mod bridge_partition;
 mod clock_barely_right;
 mod clock_six_hours_ahead;
@@ -83,6 +84,7 @@ pub const SCENES: &[Scenario] = &[
     region_lost::SCENARIO,
     clock_six_hours_ahead::SCENARIO,
     clock_barely_right::SCENARIO,
+    alone_with_a_wrong_clock::SCENARIO,
     disk_full::SCENARIO,
     poison_fragment::SCENARIO,
     logout_against_touch::SCENARIO,
