@@ -41,7 +41,7 @@ pub mod export {
         tonic::include_proto!("sojourn.export.v1");
 
         impl ImportResponse {
-            /// Counts what another call has taken, too; `replica_id` becomes that of the other one.
+            /// Counts what another call has taken, too. `replica_id` stays as it is: a sum is of many replicas.
             pub fn add(&mut self, other: &Self) {
                 self.merged += other.merged;
                 self.unchanged += other.unchanged;
@@ -49,7 +49,6 @@ pub mod export {
                 self.expired += other.expired;
                 self.conflicting += other.conflicting;
                 self.refused += other.refused;
-                self.replica_id = other.replica_id;
             }
         }
     }

@@ -9,6 +9,10 @@ use super::status::Failure;
 use crate::config::ApiConfig;
 use crate::env::Clock;
 
+/// The most that is kept of a call's time to tell the caller what was waited for before the
+/// caller gives up: a way to another region and back, and a busy machine at either end.
+const RESERVE_MAX: Duration = Duration::from_millis(100);
+
 /// When a call must be answered, on the monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
@@ -21,8 +25,7 @@ impl Deadline {
     pub(super) fn after(timeout: Option<Duration>, config: &ApiConfig, clock: &dyn Clock) -> Self {
         let most = Duration::from_millis(config.call_timeout_max_ms);
         let timeout = timeout.unwrap_or(Duration::from_millis(config.call_timeout_default_ms)).min(most);
-        // Keeps time to tell the caller what was waited for, before the caller gives up.
-        let reserve = (timeout / 20).min(Duration::from_millis(20));
+        let reserve = (timeout / 10).min(RESERVE_MAX);
         Self { at: clock.monotonic() + timeout, reserve }
     }
 
@@ -84,7 +87,10 @@ mod tests {
         let deadline = Deadline::after(Some(Duration::from_secs(1 << 30)), &config, &clock);
         assert!(deadline.left(&clock) <= Duration::from_millis(config.call_timeout_max_ms));
         let deadline = Deadline::after(Some(Duration::from_millis(100)), &config, &clock);
-        assert!(deadline.left_to_wait(&clock) <= Duration::from_millis(95));
+        assert!(deadline.left_to_wait(&clock) <= Duration::from_millis(90));
+        let deadline = Deadline::after(Some(Duration::from_secs(5)), &config, &clock);
+        let left = deadline.left_to_wait(&clock);
+        assert!((Duration::from_secs(4)..=Duration::from_millis(4_900)).contains(&left), "{left:?}");
         let deadline = Deadline::after(Some(Duration::ZERO), &config, &clock);
         assert_eq!(deadline.left_to_wait(&clock), Duration::ZERO);
     }

@@ -16,7 +16,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
 };
 
 const LIFE_MS: u64 = 20_000;
-const SESSIONS: usize = 8;
+const SESSIONS: usize = 12;
 const BACK_MS: u64 = 30_000;
 const FLIPPED_MS: u64 = 36_000;
 const READ_MS: u64 = 46_000;
