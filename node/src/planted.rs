@@ -54,7 +54,7 @@ plants! {
         CounterSendsTheStep "counter-sends-the-step" "A counter's fragment holds the step in place of the sum, and the greater of the two wins (I3).",
         RemovalBeatsUnseenAdd "removal-beats-unseen-add" "Removing a member also takes additions that the removal had not seen (I1, I3).",
         LaterUseBeatsRevocation "later-use-beats-revocation" "A use stamped later than a revocation brings the session back (I5, I6).",
-        LogoutEverywhereEndsOne "logout-everywhere-ends-one" "A logout everywhere ends a session only if its principal has no other (I7).",
+        LogoutEverywhereEndsOne "logout-everywhere-ends-one" "A logout everywhere spares all sessions that are listed but one (I7).",
         LastSeenGoesBack "last-seen-goes-back" "The last use is the one that was merged last, not the latest (I1).",
         IdleIsNotJudged "idle-is-not-judged" "A session that lay idle for too long is live until its absolute deadline (I8).",
         PartialIsServed "partial-is-served" "A record of which only fragments are here passes for the whole (I1, I3).",

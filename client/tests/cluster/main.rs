@@ -30,6 +30,7 @@ mod raw;
 mod receipts;
 mod regions;
 mod rotation;
+mod sessions_max;
 mod staleness;
 mod tokens;
 #[cfg(feature = "web")]

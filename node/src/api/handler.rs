@@ -224,15 +224,20 @@ impl Handler {
             return Ok(());
         }
         let token = CausalToken::decode(token)?;
-        // A token of another partition says nothing about this session.
-        if token.partition != target.partition {
+        let key = if token.partition == target.partition {
+            target.key
+        } else if token.partition == Partition::global(self.partition_count) {
+            // Of a logout everywhere: any key of its partition will do, as it names a write to no session.
+            self.records.policy_key("")
+        } else {
+            // A token of another partition says nothing about this session.
             return Ok(());
-        }
+        };
         let wait = deadline.left_to_wait(&*self.env.clock);
         if planted!(TokenIsIgnored) {
             return Ok(());
         }
-        self.engine.wait_for(&target.key, &token.vector, wait).await.map_err(|_| {
+        self.engine.wait_for(&key, &token.vector, wait).await.map_err(|_| {
             let message = "this replica did not get what causal_token names within the deadline";
             Failure::new(Reason::NotYet, message)
         })

@@ -68,19 +68,21 @@ mod tests {
     fn each_end_is_told_once_with_the_name_and_the_time() {
         let mut record = None;
         for number in 1..3 {
-            let listed = Principal::of(&record).login(&entry(number), 2, NOW_MS);
+            let listed = Principal::of(&record).login(&entry(number), 2, &[], NOW_MS);
             assert!(told(&mut record, number.into(), listed).is_none(), "a login ends nothing");
         }
-        let one_too_many = Principal::of(&record).login(&entry(3), 2, NOW_MS);
+        let one_too_many = Principal::of(&record).login(&entry(3), 2, &[], NOW_MS);
         let ends = told(&mut record, 3, one_too_many).unwrap();
         assert_eq!((&*ends.principal, ends.at_ms), ("ada", NOW_MS + 3));
         assert!(ends.everywhere.is_none() && ends.by_name == [(Key([1; 16]), "sessions_max".into())]);
 
-        let by_name = told(&mut record, 4, Principal::end(&Key([2; 16]), "stolen")).unwrap();
+        let end = Principal::of(&record).end(&Key([2; 16]), "stolen", 2, NOW_MS);
+        let by_name = told(&mut record, 4, end).unwrap();
         assert!(by_name.everywhere.is_none() && by_name.by_name == [(Key([2; 16]), "stolen".into())]);
 
         for (seq, kept) in [(5, None), (6, Some(Key([3; 16])))] {
-            let changes = Principal::log_out_everywhere([u8::try_from(seq).unwrap(); 16], kept.as_ref());
+            let logout = [u8::try_from(seq).unwrap(); 16];
+            let changes = Principal::of(&record).log_out_everywhere(logout, kept.as_ref());
             let all = told(&mut record, seq, changes).unwrap();
             assert_eq!(
                 (all.at_ms, all.by_name.len()),

@@ -22,6 +22,8 @@ const LOGOUTS: &str = "logouts";
 const KEPT: &str = "kept";
 /// Sessions that were ended one by one: the key, then the reason.
 const ENDED: &str = "ended";
+/// The reason of an end by the limit of sessions.
+const BY_SESSIONS_MAX: &[u8] = b"sessions_max";
 /// [`Entry`]s.
 const SESSIONS: &str = "sessions";
 /// The attribute that says whose record it is, written with each end: the change feed
@@ -118,8 +120,7 @@ impl Principal {
         let is_survived = |(logout, dots): (&Bytes, &VersionVector)| {
             covers(&auth.epoch_seen, dots) || self.kept.contains(&(*key, logout.clone()))
         };
-        let is_spared = planted!(LogoutEverywhereEndsOne) && self.sessions.keys().any(|listed| listed != key);
-        if !is_spared && !self.logouts.iter().all(is_survived) {
+        if !self.logouts.iter().all(is_survived) {
             return Some(Ended::Everywhere);
         }
         let is_beyond = sessions_max > 0
@@ -137,14 +138,16 @@ impl Principal {
     }
 
     /// Notes a login. Those that are one too many end with it for good, so that none of
-    /// them comes back when a newer one is over.
+    /// them comes back when a newer one is over; those that are `over` make room first.
     #[must_use]
-    pub fn login(&self, entry: &Entry, sessions_max: usize, now_ms: u64) -> Changes {
-        let over = self.sessions.values().filter(|held| held.key == entry.key || held.deadline_ms <= now_ms);
-        let older = self.newest_first(now_ms).filter(|held| held.key != entry.key);
+    pub fn login(&self, entry: &Entry, sessions_max: usize, over: &[Key], now_ms: u64) -> Changes {
+        let past = self.sessions.values().filter(|held| held.key == entry.key || held.deadline_ms <= now_ms);
+        let is_other = |held: &&Entry| held.key != entry.key && !over.contains(&held.key);
+        let mut ended = beyond(self.newest_first(now_ms).filter(is_other), sessions_max, 1);
+        ended.extend(over.iter().map(|key| member_of(key, BY_SESSIONS_MAX)));
         changed([
-            (SESSIONS, vec![entry.encode()], over.filter(|held| *held != entry).map(Entry::encode).collect()),
-            (ENDED, beyond(older, sessions_max, 1), Vec::new()),
+            (SESSIONS, vec![entry.encode()], past.filter(|held| *held != entry).map(Entry::encode).collect()),
+            (ENDED, ended, Vec::new()),
         ])
     }
 
@@ -159,20 +162,40 @@ impl Principal {
         ]))
     }
 
-    /// Ends one session.
+    /// Ends one session. As with a login, those that were one too many end for good.
     #[must_use]
-    pub fn end(key: &Key, reason: &str) -> Changes {
-        changed([(ENDED, vec![member_of(key, reason.as_bytes())], Vec::new())])
+    pub fn end(&self, key: &Key, reason: &str, sessions_max: usize, now_ms: u64) -> Changes {
+        let mut ended = beyond(self.newest_first(now_ms), sessions_max, 0);
+        ended.retain(|member| !member.starts_with(&key.0));
+        ended.push(member_of(key, reason.as_bytes()));
+        changed([(ENDED, ended, Vec::new())])
+    }
+
+    /// Ends those for good that are one too many, now that somebody is told that one of
+    /// them is over: else it would come back with another limit, or when a newer one is over.
+    #[must_use]
+    pub fn settle(&self, sessions_max: usize, now_ms: u64) -> Changes {
+        changed([(ENDED, beyond(self.newest_first(now_ms), sessions_max, 0), Vec::new())])
     }
 
     /// Ends all sessions, those that no node here has heard of included; or all but one.
-    /// `logout` is drawn for it and never used again.
+    /// `logout` is drawn for it and never used again. Those that are listed here leave
+    /// the list, so that they take no places.
     #[must_use]
-    pub fn log_out_everywhere(logout: [u8; 16], kept: Option<&Key>) -> Changes {
+    pub fn log_out_everywhere(&self, logout: [u8; 16], kept: Option<&Key>) -> Changes {
         let logout = Bytes::copy_from_slice(&logout);
+        let ended = self.sessions.values().filter(|entry| Some(&entry.key) != kept);
+        let ended = ended.map(Entry::encode).collect();
         // By name: it spares the session from this very logout and no other.
-        let kept = kept.map(|key| member_of(key, &logout)).into_iter().collect();
-        changed([(LOGOUTS, vec![logout], Vec::new()), (KEPT, kept, Vec::new())])
+        let mut kept: Vec<Bytes> = kept.map(|key| member_of(key, &logout)).into_iter().collect();
+        if planted!(LogoutEverywhereEndsOne) {
+            kept.extend(self.sessions.keys().skip(1).map(|key| member_of(key, &logout)));
+        }
+        changed([
+            (LOGOUTS, vec![logout], Vec::new()),
+            (KEPT, kept, Vec::new()),
+            (SESSIONS, Vec::new(), ended),
+        ])
     }
 
     /// Adds whose sessions they end, if the changes end any.
@@ -235,7 +258,7 @@ fn beyond<'a>(
     taken: usize,
 ) -> Vec<Bytes> {
     let victims = newest_first.skip(sessions_max.saturating_sub(taken)).filter(|_| sessions_max > 0);
-    victims.map(|victim| member_of(&victim.key, b"sessions_max")).collect()
+    victims.map(|victim| member_of(&victim.key, BY_SESSIONS_MAX)).collect()
 }
 
 fn changed<const N: usize>(changes: [(&str, Vec<Bytes>, Vec<Bytes>); N]) -> Changes {

@@ -53,11 +53,13 @@ impl Handler {
         let principal = self.records.principal(login.namespace, &auth.principal, now_ms).await?;
         auth.epoch_seen = principal.epoch();
         let (key, sessions_max) = (login.target.key, policy.sessions_max());
-        let others = principal.newest_first(now_ms).filter(|entry| entry.key != key).count();
-        if policy.on_sessions_max() == OnSessionsMax::Refuse && sessions_max > 0 && others >= sessions_max {
+        let others: Vec<&Entry> = principal.newest_first(now_ms).filter(|entry| entry.key != key).collect();
+        let excess = if sessions_max > 0 { (others.len() + 1).saturating_sub(sessions_max) } else { 0 };
+        let over = self.over(&principal, &auth.principal, &others, excess, now_ms, deadline).await;
+        if policy.on_sessions_max() == OnSessionsMax::Refuse && over.len() < excess {
             let message = "the principal has as many sessions as the policy of the namespace allows";
             let failure = Failure::new(Reason::TooManySessions, message);
-            return Err(failure.with("limit", sessions_max).with("actual", others + 1));
+            return Err(failure.with("limit", sessions_max).with("actual", others.len() - over.len() + 1));
         }
         let entry = Entry {
             login_ms: now_ms,
@@ -66,7 +68,7 @@ impl Handler {
             region: self.router.region().into(),
             device: login.device.into(),
         };
-        let changes = principal.login(&entry, sessions_max, now_ms);
+        let changes = principal.login(&entry, sessions_max, &over, now_ms);
         let terms = Terms::default();
         let listed = self.change_principal(login.namespace, &auth.principal, changes, terms, deadline).await;
         match listed.map(drop) {
@@ -76,6 +78,19 @@ impl Handler {
                 Ok(())
             }
             listed => listed,
+        }
+    }
+
+    /// Ends for good those that are one too many. They are over all the same if this fails.
+    pub(super) async fn settle(&self, namespace: &str, principal: &str, changes: Changes) {
+        let deadline = Deadline::after(None, &self.config, &*self.env.clock);
+        let terms = Terms::default();
+        let settled = self.change_principal(namespace, principal, changes, terms, deadline).await;
+        if let Err(failure) = settled {
+            tracing::debug!(
+                reason = failure.reason().as_str(),
+                "sessions that are too many still may return"
+            );
         }
     }
 

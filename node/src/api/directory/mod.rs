@@ -3,6 +3,7 @@
 mod cache;
 mod levels;
 mod login;
+mod over;
 mod policies;
 mod policy_list;
 mod principals;

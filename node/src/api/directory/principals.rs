@@ -1,5 +1,7 @@
 //! A principal's sessions: list them, end one, end all.
 
+use std::time::Duration;
+
 use sojourn_proto::directory::v1 as pb;
 use sojourn_proto::session::v1 as session_pb;
 use sojourn_proto::session::v1::pipeline_call::Call;
@@ -25,6 +27,11 @@ impl Handler {
         check(&request.namespace, &request.principal)?;
         let now_ms = self.engine.trusted_wall_ms()?;
         let principal = self.principal(&request.namespace, &request.principal).await?;
+        let sessions_max = self.records.policy(&request.namespace).await?.sessions_max();
+        let ended = principal.settle(sessions_max, now_ms);
+        if !ended.change_sets.is_empty() {
+            self.settle(&request.namespace, &request.principal, ended).await;
+        }
         let mut sessions = Vec::new();
         for entry in principal.newest_first(now_ms) {
             sessions.extend(self.summary(&request, &principal, entry, now_ms, deadline).await?);
@@ -51,7 +58,8 @@ impl Handler {
         };
         let shown = SecretHash::FIRST;
         let target = Target { key: entry.key, partition: self.engine.partition(&entry.key), shown };
-        let Ok(state) = self.find(target, deadline).await else { return Ok(Some(summary)) };
+        let wait = deadline.left_to_wait(&*self.env.clock);
+        let Ok(state) = self.find(target, wait).await else { return Ok(Some(summary)) };
         let Some(state) = state else { return Ok(None) };
         let view = SessionView::open(&state, &self.decode_limits)?;
         if view.liveness(now_ms) != Liveness::Live {
@@ -69,12 +77,11 @@ impl Handler {
     }
 
     /// A session's state, here or merged from other replicas; none if nobody holds it.
-    async fn find(&self, target: Target, deadline: Deadline) -> Result<Option<bytes::Bytes>, Failure> {
+    pub(super) async fn find(&self, target: Target, wait: Duration) -> Result<Option<bytes::Bytes>, Failure> {
         if self.router.is_here(target.partition) {
             return Ok(self.engine.read(target.key).await?.map(|record| record.state));
         }
         let level = session_pb::Consistency::LocalQuorum;
-        let wait = deadline.left_to_wait(&*self.env.clock);
         let fetched = self.replication.fetch(target.key, level, wait).await;
         let fetched =
             fetched.map_err(|short| Failure::new(Reason::ReadConsistencyNotReached, short.to_string()))?;
@@ -96,7 +103,8 @@ impl Handler {
         if principal.newest_first(now_ms).all(|entry| entry.key != key) {
             return Err(Failure::not_found());
         }
-        let changes = Principal::end(&key, &request.reason);
+        let policy = self.records.policy(&request.namespace).await?;
+        let changes = principal.end(&key, &request.reason, policy.sessions_max(), now_ms);
         let of = (&*request.namespace, &*request.principal);
         let receipt = self.end(of, changes, request.options, request.wait, deadline).await?;
         Ok(pb::EndSessionResponse { replica_id: self.replica_id(), receipt: Some(receipt) })
@@ -110,10 +118,12 @@ impl Handler {
         check(&request.namespace, &request.principal)?;
         let kept = match &request.keep_session_id[..] {
             "" => None,
-            id => Some(self.own_session(&request.namespace, &request.principal, id, deadline).await?),
+            id => Some(self.own_session(&request, id, deadline).await?),
         };
         let logout = self.env.rng.with(|rng| rng.random());
-        let changes = Principal::log_out_everywhere(logout, kept.as_ref());
+        // One whose list cannot be read now is logged out none the less.
+        let principal = self.principal(&request.namespace, &request.principal).await.unwrap_or_default();
+        let changes = principal.log_out_everywhere(logout, kept.as_ref());
         let of = (&*request.namespace, &*request.principal);
         let receipt = self.end(of, changes, request.options, request.wait, deadline).await?;
         Ok(pb::EndAllSessionsResponse { replica_id: self.replica_id(), receipt: Some(receipt) })
@@ -147,23 +157,25 @@ impl Handler {
         Ok(pb::ReceiptResponse { receipt: Some(receipt) })
     }
 
-    /// A live session of this principal.
+    /// A live session of the principal, which the call is to spare.
     async fn own_session(
         &self,
-        namespace: &str,
-        principal: &str,
+        request: &pb::EndAllSessionsRequest,
         id: &str,
         deadline: Deadline,
     ) -> Result<Key, Failure> {
-        let target = self.target(namespace, id)?;
-        let (namespace, session_id) = (namespace.to_owned(), id.to_owned());
-        let get = session_pb::GetRequest { namespace, session_id, options: None };
+        let target = self.target(&request.namespace, id)?;
+        let causal_token = request.options.as_ref().map(|options| options.causal_token.clone());
+        let options =
+            session_pb::ReadOptions { causal_token: causal_token.unwrap_or_default(), ..Default::default() };
+        let (namespace, session_id) = (request.namespace.clone(), id.to_owned());
+        let get = session_pb::GetRequest { namespace, session_id, options: Some(options) };
         let found = match self.dispatch_one(Call::Get(get), deadline, Hop::First).await? {
             Reply::Get(found) => found.session.and_then(|session| session.auth),
             Reply::Error(error) => return Err(Failure::from(error)),
             _ => None,
         };
-        if found.is_some_and(|auth| auth.principal == principal) {
+        if found.is_some_and(|auth| auth.principal == request.principal) {
             return Ok(target.key);
         }
         Err(Failure::field("keep_session_id", "a live session of this principal"))

@@ -28,7 +28,8 @@ impl Records {
         Place { secret: &self.secret, namespace, principal }
     }
 
-    pub(super) fn policy_key(&self, namespace: &str) -> Key {
+    /// The record of a namespace's policy.
+    pub(in crate::api) fn policy_key(&self, namespace: &str) -> Key {
         Policy::key(&self.secret, namespace)
     }
 

@@ -69,7 +69,11 @@ impl Handler {
             },
             None => Arc::default(),
         };
-        Some(judge(facts, policy, &principal, now_ms))
+        match judge(facts, policy, &principal, now_ms) {
+            // It is yet to end for good.
+            Err(Over::Ended(Ended::BySessionsMax)) => None,
+            judged => Some(judged.map_err(Failure::from)),
+        }
     }
 
     /// As [`Self::stands_now`], also if the disk must be asked.
@@ -92,7 +96,12 @@ impl Handler {
             Some(principal) => self.records.principal(facts.namespace, principal, now_ms).await?,
             None => Arc::default(),
         };
-        judge(facts, policy, &principal, now_ms)
+        let judged = judge(facts, policy, &principal, now_ms);
+        if let (Err(Over::Ended(Ended::BySessionsMax)), Some(name)) = (&judged, facts.principal()) {
+            let changes = principal.settle(policy.sessions_max(), now_ms);
+            self.settle(facts.namespace, name, changes).await;
+        }
+        judged.map_err(Failure::from)
     }
 
     /// Whether a session may be served, by its record and by what is said of it outside.
@@ -152,26 +161,36 @@ impl Handler {
     }
 }
 
+/// Why a session that is live by its own record is over.
+enum Over {
+    /// By a policy that tightens at once.
+    Lapsed,
+    Ended(Ended),
+}
+
+impl From<Over> for Failure {
+    fn from(over: Over) -> Self {
+        let Over::Ended(ended) = over else { return Self::not_found() };
+        let failure = Self::new(Reason::SessionRevoked, "the session was ended by its principal");
+        match ended {
+            Ended::Everywhere => failure.with("revoke_reason", "everywhere"),
+            Ended::ByName { reason } => failure.with("revoke_reason", reason),
+            Ended::BySessionsMax => failure.with("revoke_reason", "sessions_max"),
+        }
+    }
+}
+
 fn judge(
     facts: &Facts<'_>,
     policy: &Policy,
     principal: &Principal,
     now_ms: u64,
-) -> Result<Option<u64>, Failure> {
+) -> Result<Option<u64>, Over> {
     let tightened_ms = policy.tightened_ms(facts.created_ms, facts.last_seen_ms);
     if tightened_ms.is_some_and(|ends_ms| now_ms >= ends_ms) {
-        return Err(Failure::not_found());
+        return Err(Over::Lapsed);
     }
     let ended =
         facts.auth.and_then(|auth| principal.ended(&facts.target.key, auth, policy.sessions_max(), now_ms));
-    ended.map_or(Ok(tightened_ms), |ended| Err(ended_failure(&ended)))
-}
-
-fn ended_failure(ended: &Ended) -> Failure {
-    let failure = Failure::new(Reason::SessionRevoked, "the session was ended by its principal");
-    match ended {
-        Ended::Everywhere => failure.with("revoke_reason", "everywhere"),
-        Ended::ByName { reason } => failure.with("revoke_reason", reason),
-        Ended::BySessionsMax => failure.with("revoke_reason", "sessions_max"),
-    }
+    ended.map_or(Ok(tightened_ms), |ended| Err(Over::Ended(ended)))
 }

@@ -38,12 +38,12 @@ impl Replica {
 
     fn log_in(&mut self, number: u8, login_ms: u64, sessions_max: usize) -> AuthBlock {
         let auth = AuthBlock { epoch_seen: self.principal().epoch(), ..AuthBlock::default() };
-        self.write(self.principal().login(&entry(number, login_ms), sessions_max, NOW_MS));
+        self.write(self.principal().login(&entry(number, login_ms), sessions_max, &[], NOW_MS));
         auth
     }
 
     fn log_out_everywhere(&mut self, logout: u8, kept: Option<u8>) {
-        self.write(Principal::log_out_everywhere([logout; 16], kept.map(key).as_ref()));
+        self.write(self.principal().log_out_everywhere([logout; 16], kept.map(key).as_ref()));
     }
 
     fn ended(&self, number: u8, auth: &AuthBlock) -> Option<Ended> {
@@ -103,7 +103,7 @@ fn a_logout_of_all_others_spares_one_from_itself_only() {
 fn one_session_is_ended_by_name() {
     let mut eu = Replica::new(1);
     let auth = eu.log_in(1, 1, 0);
-    eu.write(Principal::end(&key(1), "lost_phone"));
+    eu.write(eu.principal().end(&key(1), "lost_phone", 0, NOW_MS));
     assert_eq!(eu.ended(1, &auth), Some(Ended::ByName { reason: "lost_phone".into() }));
     assert!(eu.listed().is_empty());
 }
@@ -138,6 +138,63 @@ fn after_a_cut_every_replica_names_the_same_victims() {
     us.write(us.principal().forget(&key(3), 2, NOW_MS).unwrap());
     let by_max = Some(Ended::ByName { reason: "sessions_max".into() });
     assert_eq!(us.principal().ended(&key(1), &auths[0], 2, NOW_MS), by_max, "it does not come back");
+}
+
+/// Two regions that were cut off from each other: one more session than may be.
+fn after_a_cut() -> (Replica, AuthBlock) {
+    let (mut eu, mut us) = (Replica::new(1), Replica::new(2));
+    let victim = eu.log_in(1, 1, 2);
+    eu.log_in(2, 2, 2);
+    us.log_in(3, 3, 2);
+    eu.take(&us);
+    assert_eq!(eu.principal().ended(&key(1), &victim, 2, NOW_MS), Some(Ended::BySessionsMax));
+    (eu, victim)
+}
+
+#[test]
+fn whom_the_limit_has_ended_does_not_come_back_by_another_end_or_another_limit() {
+    let by_max = Some(Ended::ByName { reason: "sessions_max".into() });
+    let (mut eu, victim) = after_a_cut();
+    eu.write(eu.principal().end(&key(3), "lost_phone", 2, NOW_MS));
+    assert_eq!(eu.principal().ended(&key(1), &victim, 2, NOW_MS), by_max);
+    assert_eq!(eu.listed(), [key(2)]);
+
+    let (mut eu, victim) = after_a_cut();
+    eu.write(eu.principal().settle(2, NOW_MS));
+    assert_eq!(eu.principal().ended(&key(1), &victim, 0, NOW_MS), by_max);
+    assert!(eu.principal().settle(2, NOW_MS).change_sets.is_empty(), "once");
+
+    let (mut eu, victim) = after_a_cut();
+    eu.write(eu.principal().end(&key(1), "lost_phone", 2, NOW_MS));
+    let by_name = Some(Ended::ByName { reason: "lost_phone".into() });
+    assert_eq!(eu.principal().ended(&key(1), &victim, 2, NOW_MS), by_name, "the reason given");
+}
+
+#[test]
+fn what_is_over_makes_room_before_the_oldest_does() {
+    let mut eu = Replica::new(1);
+    let auths: Vec<AuthBlock> = (1..3).map(|number| eu.log_in(number, number.into(), 2)).collect();
+    eu.write(eu.principal().login(&entry(3, 3), 2, &[key(2)], NOW_MS));
+    assert_eq!(eu.listed(), [key(3), key(1)]);
+    let ended = |number, auth| eu.principal().ended(&key(number), auth, 2, NOW_MS);
+    assert_eq!(ended(1, &auths[0]), None);
+    assert!(ended(2, &auths[1]).is_some(), "it was used elsewhere, perhaps: one of them has to end");
+}
+
+#[test]
+fn who_is_logged_out_everywhere_takes_no_place() {
+    let (mut eu, mut us) = (Replica::new(1), Replica::new(2));
+    let kept = eu.log_in(1, 1, 2);
+    eu.log_in(2, 2, 2);
+    us.take(&eu);
+    let again = us.log_in(2, 4, 2);
+    eu.log_out_everywhere(1, Some(1));
+    assert_eq!(eu.listed(), [key(1)]);
+    eu.log_in(3, 3, 2);
+    assert_eq!(eu.principal().ended(&key(1), &kept, 2, NOW_MS), None, "the limit is not reached");
+    us.take(&eu);
+    assert_eq!(us.listed(), [key(2), key(3), key(1)], "a login at the same time elsewhere stays listed");
+    assert_eq!(us.ended(2, &again), Some(Ended::Everywhere));
 }
 
 #[test]

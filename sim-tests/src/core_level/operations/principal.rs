@@ -39,11 +39,16 @@ pub(in crate::core_level) async fn is_ended(
     now_ms: u64,
 ) -> Result<bool, EngineError> {
     let Some(auth) = login(state) else { return Ok(false) };
-    let principal = read(engine, &auth.principal, now_ms).await?;
+    let principal = principal_now(engine, &auth.principal, now_ms).await?;
     Ok(principal.ended(&key, &auth, 0, now_ms).is_some())
 }
 
-async fn read(engine: &Engine, principal: &str, now_ms: u64) -> Result<Principal, EngineError> {
+/// A principal, as this node knows it.
+pub(super) async fn principal_now(
+    engine: &Engine,
+    principal: &str,
+    now_ms: u64,
+) -> Result<Principal, EngineError> {
     let mut records = Vec::new();
     for record in place(principal).relevant(now_ms) {
         records.extend(engine.read(record).await?.and_then(|record| decode(&record.state)));
@@ -58,11 +63,11 @@ pub(super) async fn begin_login(
     auth: &mut AuthBlock,
     now_ms: u64,
 ) -> Result<(), EngineError> {
-    let principal = read(engine, &auth.principal, now_ms).await?;
+    let principal = principal_now(engine, &auth.principal, now_ms).await?;
     auth.epoch_seen = principal.epoch();
     let (region, device, deadline_ms) = ("sim".into(), "".into(), now_ms + 1_000_000);
     let entry = Entry { login_ms: now_ms, key, deadline_ms, region, device };
-    let changes = principal.login(&entry, 0, now_ms);
+    let changes = principal.login(&entry, 0, &[], now_ms);
     put(engine, &auth.principal, changes, &ExecuteOptions::default(), now_ms).await.map(drop)
 }
 

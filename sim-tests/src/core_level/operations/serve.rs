@@ -4,7 +4,6 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use sojourn_node::directory::Principal;
 use sojourn_node::engine::{Command, Committed, Durability, EngineError, ExecuteOptions, Record, StepError};
 use sojourn_node::env::Rng;
 use sojourn_node::replication::{Fetched, Wanted, gather};
@@ -13,7 +12,7 @@ use sojourn_proto::session::v1::Consistency;
 
 use super::Request;
 use super::id::id_of;
-use super::principal::{begin_login, is_ended, put, record_of};
+use super::principal::{begin_login, is_ended, principal_now, put, record_of};
 use crate::core_level::fetch::fetch_from;
 use crate::core_level::layout;
 use crate::core_level::node::Shared;
@@ -97,7 +96,9 @@ impl Call<'_> {
         let engine = &self.node.engine;
         let now_ms = engine.trusted_wall_ms().map_err(|_| Answer::Refused(Refusal::Unavailable))?;
         let key = record_of(principal, now_ms);
-        let changes = Principal::log_out_everywhere(self.node.env.rng.with(|rng| rng.random()), None);
+        // One that cannot be read now is logged out none the less.
+        let known = principal_now(engine, principal, now_ms).await.unwrap_or_default();
+        let changes = known.log_out_everywhere(self.node.env.rng.with(|rng| rng.random()), None);
         let committed = match put(engine, principal, changes.clone(), &self.options(), now_ms).await {
             Err(EngineError::Refused(StepError::Partial)) => {
                 self.complete(key).await.map_err(|error| write_failed(&error))?;
