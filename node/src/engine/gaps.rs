@@ -38,6 +38,12 @@ impl Engine {
         })
     }
 
+    /// Whether a partition's vector names entries that are not held: they were refused or passed over.
+    #[must_use]
+    pub fn lacks_some(&self, partition: Partition) -> bool {
+        self.core.cell(partition).is_some_and(|cell| cell.state.lock().vectors.lacks_some())
+    }
+
     /// Goes on as if the entries had come: no other node holds any of them. Should
     /// one come all the same, it is taken.
     pub fn pass_over(&self, gap: Gap) {

@@ -35,7 +35,9 @@ impl Engine {
         loop {
             let look = |partition: &mut PartitionState| {
                 let found = partition.look_up(&key, loaded.as_ref());
-                let is_gone = matches!(found, Lookup::Quarantined) && partition.is_lost_within(&key, vector);
+                let now = core.env.clock.monotonic();
+                let is_gone =
+                    matches!(found, Lookup::Quarantined) && partition.is_lost_within(&key, vector, now);
                 if is_gone && !planted!(GoneIsWaitedFor) {
                     partition.forgo(key);
                 }

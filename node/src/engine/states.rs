@@ -137,6 +137,7 @@ impl Core {
         }
         let mut loaded = None;
         loop {
+            let now = self.env.clock.monotonic();
             let merge = |partition: &mut PartitionState| {
                 if check_state(&session, self.own(partition)).is_err() {
                     return Err(Taken::Refused);
@@ -149,14 +150,14 @@ impl Core {
                 match self.joined(partition, key, session.clone(), loaded.as_ref(), now_ms) {
                     Ok(Joined::Cold { evictions }) => return Ok(Some(evictions)),
                     Ok(Joined::Late) => partition.forgo(key),
-                    Ok(_) if !partition.may_restore(&key, covered.each_record()) => {}
+                    Ok(_) if !partition.may_restore(&key, covered.each_record(), now) => {}
                     Ok(Joined::New(change)) => {
                         self.put(partition, key, change);
                         partition.not_logged(key);
                         if let Covered::EachRecord { whole, seen } = covered
                             && !planted!(TokenForgetsRepairs)
                         {
-                            partition.glimpsed(key, (whole, seen), self.env.clock.monotonic());
+                            partition.glimpsed(key, (whole, seen), now);
                         }
                     }
                     Ok(Joined::Same) if session.complete => partition.settle(&key),

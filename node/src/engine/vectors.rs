@@ -96,6 +96,11 @@ impl Vectors {
         dot.seq <= self.contiguous.get(&dot.origin) || self.early.contains(dot)
     }
 
+    /// True if dots are counted that are not held, as far as that is remembered.
+    pub(super) fn lacks_some(&self) -> bool {
+        !self.refused.is_empty() || self.passed_over.count() > 0
+    }
+
     /// The first number of an origin from this one on that is held.
     pub(super) fn next_held(&self, origin: Origin, mut seq: u64) -> Option<u64> {
         loop {
@@ -253,6 +258,7 @@ mod tests {
         let mut vectors = Vectors::default();
         vectors.refuse(dot(1, 1), 0);
         vectors.refuse(dot(1, 1), 0);
+        assert!(vectors.lacks_some());
         assert_eq!(vectors.add(dot(1, 2)), Added::New);
         assert_eq!(vectors.contiguous().get(&dot(1, 1).origin), 2);
         assert!(!vectors.contains(dot(1, 1)) && vectors.contains(dot(1, 2)));
@@ -261,6 +267,7 @@ mod tests {
         assert_eq!(Vectors::decode(&mut Reader::new(Bytes::from(bytes))), Ok(vectors.clone()));
         assert_eq!(vectors.add(dot(1, 1)), Added::New);
         assert_eq!(vectors.add(dot(1, 1)), Added::Known);
+        assert!(!vectors.lacks_some());
         for seq in 0..2_000 {
             vectors.refuse(dot(2, seq), 0);
         }
@@ -301,7 +308,7 @@ mod tests {
         assert!(vectors.pass_over((origin, 2, 4)));
         assert_eq!(vectors.contiguous().get(&origin), 5);
         assert_eq!(vectors.told(0).get(&origin), 5, "peers have said that they cannot fill it");
-        assert!(!vectors.contains(dot(1, 3)) && vectors.contains(dot(1, 5)));
+        assert!(!vectors.contains(dot(1, 3)) && vectors.contains(dot(1, 5)) && vectors.lacks_some());
         for (from, held) in [(1, Some(1)), (2, Some(5)), (4, Some(5)), (6, Some(9)), (10, None)] {
             assert_eq!(vectors.next_held(origin, from), held, "{from}");
         }
@@ -314,7 +321,7 @@ mod tests {
         assert_eq!(vectors.next_held(origin, 6), Some(9));
         let all = vectors.contiguous().clone();
         vectors.join(&all);
-        assert!(vectors.contains(dot(1, 2)), "a transfer covers it");
+        assert!(vectors.contains(dot(1, 2)) && !vectors.lacks_some(), "a transfer covers it");
     }
 
     #[test]

@@ -177,12 +177,15 @@ impl Replica for Engine {
     }
 
     async fn read(&self, key: Key) -> Result<FullState, ReplicaError> {
-        let vector = Self::vector(self, self.partition(&key));
+        let partition = self.partition(&key);
+        let vector = Self::vector(self, partition);
+        // What was refused or passed over here may have been all there was of the record.
+        let may_have_missed = self.lacks_some(partition);
         let (record, is_lost) = match Self::read(self, key).await {
             Err(EngineError::Refused(StepError::Partial)) => (None, true),
             read => (read?, false),
         };
-        let held_in_part = is_lost || record.is_some();
+        let held_in_part = is_lost || record.is_some() || may_have_missed;
         let limits = DecodeLimits::default();
         let is_complete = |state: &Bytes| {
             SessionView::open(state, &limits).is_ok_and(|view| view.liveness(0) != Liveness::Partial)

@@ -47,7 +47,7 @@ pub struct Fetched {
     pub vector: VersionVector,
     /// The highest writes that may be in the state.
     pub seen: VersionVector,
-    /// There is no state, but the replica holds something of the record.
+    /// There is no state, but the replica holds something of the record, or may have missed it.
     pub held_in_part: bool,
 }
 

@@ -32,7 +32,8 @@ pub struct FullState {
     pub vector: VersionVector,
     /// The highest writes that may be in the state.
     pub seen: VersionVector,
-    /// There is no state, but a part of the record, or the mark of one that was lost.
+    /// There is no state, but a part of the record, the mark of one that was lost, or entries that
+    /// the vector names and that are not held, of whatever record.
     pub held_in_part: bool,
 }
 

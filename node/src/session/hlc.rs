@@ -53,8 +53,9 @@ impl Hlc {
 
     /// Goes back to a wall clock that peers have confirmed, if stamps were given out more than
     /// `offset_max_ms` ahead of it, by a clock that was wrong. Peers hold such writes back until they are
-    /// due, and would hold back all later ones too. It is safe: a write takes the place of what it had
-    /// seen whatever their stamps, which only decide between concurrent ones.
+    /// due, and would hold back all later ones too. A write takes the place of what it had seen whatever
+    /// their stamps, which decide between concurrent ones alone; so what a peer holds of this node, and
+    /// this node lost with its memory before it made a later write, may win over that one.
     pub fn leave_future(&mut self, wall_ms: u64, offset_max_ms: u64) {
         if (self.last >> 16).saturating_sub(wall_ms) > offset_max_ms {
             self.last = from_wall_ms(wall_ms);

@@ -21,7 +21,8 @@ pub struct Rotation {
     /// The new id.
     pub secret: SecretHash,
     /// The last rotation without grace that this one comes after, or is: a login or
-    /// step-up. What comes after a login beats all that had not seen it.
+    /// step-up. What comes after a login beats all that had not seen it. Its stamp, unless a clock
+    /// that was wrong gave an earlier one a higher stamp: then it is just above that one.
     pub cut: Option<Stamp>,
     /// Until when this id is accepted though another rotation made at the same time won,
     /// in milliseconds since the Unix epoch; 0 for a rotation without grace.
@@ -65,7 +66,7 @@ impl Write<Rotation> {
     /// Whether it left no grace, as a login does.
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        self.cut() == Some(self.stamp())
+        self.value.as_ref().is_some_and(|rotation| rotation.grace_ends_ms == 0)
     }
 }
 
@@ -100,7 +101,8 @@ impl Register<Rotation> {
     #[must_use]
     pub fn rotate(&self, dot: Dot, stamp: Stamp, secret: SecretHash, grace_ms: u64, now_ms: u64) -> Self {
         let grace_ends_ms = if grace_ms == 0 { 0 } else { now_ms.saturating_add(grace_ms) };
-        let cut = if grace_ms == 0 { Some(stamp) } else { self.current().and_then(Write::cut) };
+        let cut = self.current().and_then(Write::cut);
+        let cut = if grace_ms == 0 { Some(above(cut, stamp)) } else { cut };
         let mut replaced = vec![Replaced { secret: self.current_secret(), accepted_until_ms: grace_ends_ms }];
         for earlier in self.known() {
             if replaced.len() < REPLACED_MAX && replaced.iter().all(|it| it.secret != earlier) {
@@ -136,6 +138,15 @@ impl Register<Rotation> {
         let rotations: Vec<_> = writes.into_iter().filter_map(|write| write.value.as_ref()).collect();
         let own = rotations.iter().map(|rotation| rotation.secret);
         own.chain(rotations.iter().flat_map(|it| it.replaced.iter().map(|it| it.secret))).collect()
+    }
+}
+
+/// The cut of a rotation without grace: a routine one that has seen the earlier cut alone inherits
+/// that, and must not outrank this one.
+fn above(earlier: Option<Stamp>, stamp: Stamp) -> Stamp {
+    match earlier {
+        Some(cut) if cut >= stamp => Stamp { hlc: cut.hlc.saturating_add(1), ..stamp },
+        _ => stamp,
     }
 }
 

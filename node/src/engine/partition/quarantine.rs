@@ -1,5 +1,7 @@
 //! PURE. A record that the disk lost, and the digest that has lost it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use crdts::CvRDT;
 
@@ -37,18 +39,33 @@ impl PartitionState {
     /// Whether a state that holds all that `covered` names may take the place of the
     /// record. One that was lost must come from who holds all that was lost with it:
     /// nobody would send again what this node's vectors name.
-    pub(in crate::engine) fn may_restore(&mut self, key: &Key, covered: Option<&VersionVector>) -> bool {
-        let Some(lost) = self.lost.get(key) else { return true };
-        if !covered.is_some_and(|covered| covers(covered, lost)) {
+    pub(in crate::engine) fn may_restore(
+        &mut self,
+        key: &Key,
+        covered: Option<&VersionVector>,
+        now: Duration,
+    ) -> bool {
+        if !self.lost.contains_key(key) {
+            return true;
+        }
+        if !covered.is_some_and(|covered| self.is_lost_within(key, covered, now)) {
             return false;
         }
         self.lost.remove(key);
         true
     }
 
-    /// True if `vector` names all that was lost with a record.
-    pub(in crate::engine) fn is_lost_within(&self, key: &Key, vector: &VersionVector) -> bool {
-        self.lost.get(key).is_some_and(|lost| covers(vector, lost))
+    /// True if `vector` names all that was lost with a record, also what the record held ahead of
+    /// its entries while these are waited for: it may have been its end.
+    pub(in crate::engine) fn is_lost_within(
+        &mut self,
+        key: &Key,
+        vector: &VersionVector,
+        now: Duration,
+    ) -> bool {
+        let Some(mut lost) = self.lost.get(key).cloned() else { return false };
+        self.glimpses.extend(key, &mut lost, self.vectors.contiguous(), || now);
+        covers(vector, &lost)
     }
 
     /// Waits no longer for a record that was lost: it is over, so no peer gives it in full.

@@ -62,6 +62,35 @@ async fn a_record_that_the_disk_loses_is_not_taken_for_whole() {
 }
 
 #[tokio::test]
+async fn a_record_that_was_lost_with_what_it_held_ahead_is_taken_from_nobody_who_has_not_had_that() {
+    use crate::store::Tree;
+    use crate::store::keys::{RecordKey, StoreKey};
+    let (one, two, three) = (Node::new(1), Node::new(2), Node::new(3));
+    let (from, to, behind) = (one.open(), two.open(), three.open());
+    run(&from, 1, create()).await.unwrap();
+    let entries = all_entries(&from).await;
+    to.apply(entries.clone()).await.unwrap();
+    behind.apply(entries).await.unwrap();
+    run(&from, 1, revoke()).await.unwrap();
+    let revoked = from.read(key(1)).await.unwrap().unwrap();
+    let state = vec![(key(1), revoked.state)];
+    to.merge_states(Partition(0), state.clone(), exactly(revoked.vector.clone())).await.unwrap();
+    to.shutdown().await;
+    drop(to);
+    let place = RecordKey { partition: Partition(0), key: key(1) }.encode();
+    assert!(two.disk.flip_bit(Tree::Records, &place, 5));
+    let to = two.open();
+    assert!(to.read(key(1)).await.is_err());
+    let live = behind.read(key(1)).await.unwrap().unwrap();
+    let live_states = vec![(key(1), live.state)];
+    to.merge_states(Partition(0), live_states.clone(), exactly(live.vector.clone())).await.unwrap();
+    assert!(!to.forgo(key(1), &live.vector).await.unwrap());
+    assert_eq!(to.partials(Partition(0), 9), [key(1)], "that peer may not have had the end");
+    pass(&two, 600_000);
+    assert!(to.forgo(key(1), &live.vector).await.unwrap(), "it is not waited for for ever");
+}
+
+#[tokio::test]
 async fn a_token_names_what_has_come_in_a_transfer_that_has_not_ended() {
     let (one, two) = (Node::new(1), Node::new(2));
     let (from, to) = (one.open(), two.open());

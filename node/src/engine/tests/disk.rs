@@ -146,6 +146,32 @@ async fn a_corrupt_record_is_given_up_once_a_peer_has_had_it_and_dropped_it() {
 }
 
 #[tokio::test]
+async fn a_peer_that_may_never_have_had_a_record_does_not_say_that_it_holds_nothing() {
+    use crate::replication::Replica;
+    let (one, two) = (Node::new(1), Node::new(2));
+    let (from, to) = (one.open(), two.open());
+    run(&from, 1, create()).await.unwrap();
+    run(&from, 2, create()).await.unwrap();
+    let entries = all_entries(&from).await;
+    let holds_part = async |engine: &Engine| Replica::read(engine, key(3)).await.unwrap().held_in_part;
+    assert!(!holds_part(&to).await);
+    let poison = LogEntry { fragment: entries[0].fragment.slice(1..), ..entries[0].clone() };
+    assert_eq!(to.apply(vec![poison]).await.unwrap().refused.len(), 1);
+    assert!(holds_part(&to).await, "it refused an entry");
+    to.persist().await.unwrap();
+    let to = two.crash(to);
+    assert!(holds_part(&to).await, "after a restart too");
+    to.apply(vec![entries[0].clone()]).await.unwrap();
+    assert!(!holds_part(&to).await);
+
+    let other = Node::new(3).open();
+    other.apply(vec![entries[1].clone()]).await.unwrap();
+    assert!(!holds_part(&other).await, "its vector tells of the gap");
+    other.gaps().into_iter().for_each(|gap| other.pass_over(gap));
+    assert!(holds_part(&other).await, "it went on without an entry");
+}
+
+#[tokio::test]
 async fn a_corrupt_record_of_which_more_has_come_is_not_given_up() {
     let (one, two) = (Node::new(1), Node::new(2));
     let engine = with_corrupt_record(&one, 2).await;

@@ -76,6 +76,25 @@ fn a_login_beats_a_later_routine_rotation_that_had_not_seen_it() {
 }
 
 #[test]
+fn a_login_beats_what_had_not_seen_it_also_after_one_by_a_clock_that_was_ahead() {
+    const AHEAD_MS: u64 = 3_600_000;
+    for replica in [1, 3] {
+        let ahead = rotated(&Register::default(), 2, AHEAD_MS, 1, 0);
+        let login = rotated(&ahead, replica, 10, 2, 0);
+        let routine = rotated(&ahead, 4, 20, 3, 1_000);
+        assert!(login.writes()[0].is_cut() && !routine.writes()[0].is_cut());
+        let ids = merged(&login, &routine);
+        assert_eq!(judged(&ids, hash(2), 30), IdVerdict::Current);
+        assert_eq!([A, hash(1), hash(3)].map(|id| judged(&ids, id, 30)), [IdVerdict::Replaced; 3]);
+        let followed = merged(&rotated(&login, replica, 25, 4, 1_000), &routine);
+        assert_eq!(judged(&followed, hash(4), 30), IdVerdict::Current);
+        assert!(!followed.current().unwrap().is_cut());
+        let again = merged(&rotated(&login, replica, 26, 5, 0), &rotated(&login, 4, 27, 6, 1_000));
+        assert_eq!(judged(&again, hash(5), 30), IdVerdict::Current);
+    }
+}
+
+#[test]
 fn the_loser_of_a_routine_race_is_an_alias_also_after_the_next_rotation() {
     let start = rotated(&Register::default(), 1, 0, 1, 0);
     let (early, late) = (rotated(&start, 1, 10, 2, 100), rotated(&start, 2, 20, 3, 100));
