@@ -184,17 +184,18 @@ mod tests {
     fn who_learnt_it_again_after_a_loss_shows_it_no_more() {
         let lost = || {
             let mut run = run();
-            run.made(1, N[0]).after(20_000).crash(N[0], LostDisk::All);
+            run.made(1, N[0]).probe(N[1], Shown::Revoked, 1).unwrap();
+            run.after(20_000).crash(N[1], LostDisk::All);
             run
         };
-        assert_eq!(lost().read(2, N[0], live(|_| {})), Ok(()));
+        assert_eq!(lost().read(2, N[1], live(|_| {})), Ok(()));
         let mut again = lost();
-        again.read(2, N[0], Shown::Revoked).unwrap();
-        assert!(again.read(3, N[0], live(|_| {})).is_err());
+        again.probe(N[1], Shown::Revoked, 1).unwrap();
+        assert!(again.read(2, N[1], live(|_| {})).is_err());
         let mut between = lost();
-        between.invoke(2).crash(N[0], LostDisk::All);
-        between.answer(2, Answer::Read { node: N[0], shown: Shown::Revoked }).unwrap();
-        assert_eq!(between.read(3, N[0], live(|_| {})), Ok(()), "it may have said so before the loss");
+        between.invoke(2).crash(N[1], LostDisk::All);
+        between.answer(2, Answer::Read { node: N[1], shown: Shown::Revoked }).unwrap();
+        assert_eq!(between.read(3, N[1], live(|_| {})), Ok(()), "it may have said so before the loss");
     }
 
     #[test]
