@@ -77,6 +77,10 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
     }
     let mut world = sim.lock();
     world.must_be_converged("after every session was read");
+    if let Some((node, session)) = world.unread() {
+        let detail = format!("{node} has never told {session}, which it holds, in the comparison");
+        world.record(Happening::Impossible { invariant: "I17", detail });
+    }
     for node in world.up() {
         world.sample(node);
     }
