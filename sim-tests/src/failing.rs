@@ -56,6 +56,7 @@ mod tests {
         let detail = "node 0 differs\nfrom node 900".to_owned();
         let outcome = Outcome {
             violation: Some(Violation { invariant: "I17", at_us: 1_500_000, detail }),
+            is_held_back: false,
             trace_hash: 0,
             happenings: 0,
             simulated_us: 0,

@@ -29,6 +29,8 @@ pub(super) struct Observer {
     turn: usize,
     /// What each node took the membership to be when it was last looked at, with its hash.
     memberships: BTreeMap<NodeId, (Arc<Membership>, u64)>,
+    /// What was asked for the comparison, and whether any look has told it.
+    compared: BTreeMap<(NodeId, SessionId), bool>,
 }
 
 impl Observer {
@@ -90,6 +92,12 @@ impl World {
         self.record(Happening::Sampled { node, sample });
     }
 
+    /// A session that a node holds and has not told since replicas are compared, though it was asked.
+    pub(super) fn unread(&self) -> Option<(NodeId, SessionId)> {
+        let mut compared = self.observer.compared.iter();
+        compared.find(|(_, is_told)| !**is_told).map(|(asked, _)| *asked)
+    }
+
     /// Looks at a session on a node, if it holds it and has it in memory.
     pub(super) fn probe(&mut self, node: NodeId, session: SessionId) {
         let key = Sessions::key(session);
@@ -98,6 +106,9 @@ impl World {
         let partition = engine.partition(&key);
         if !layout::serves(&run.shared.membership(), run.shared.me.replica, partition) {
             return;
+        }
+        if self.comparing {
+            self.observer.compared.entry((node, session)).or_default();
         }
         let Some(record) = engine.read_now(key) else {
             let is_lost = engine.partials(partition, usize::MAX).contains(&key);
@@ -164,6 +175,9 @@ impl World {
             && content.attributes.contains_key(POISON)
         {
             self.record(Happening::PoisonSpread { node });
+        }
+        if self.comparing {
+            self.observer.compared.insert((node, session), true);
         }
         self.record(Happening::Probed { node, session, shown, state_hash });
     }

@@ -53,9 +53,7 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
     wait_until(sim, converge_ms_max, |world| world.is_converged() && world.unfenced().is_empty()).await;
     {
         let mut world = sim.lock();
-        if let Some(detail) = world.difference() {
-            world.record(Happening::Impossible { invariant: "I17", detail });
-        }
+        world.must_be_converged("after the heal");
         // Each has heard of its removal by now.
         for node in world.unfenced() {
             world.record(Happening::FencingFailed { node });
@@ -66,6 +64,7 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
     wait_until(sim, converge_ms_max, |world| world.is_converged() && !world.is_lapsing()).await;
     {
         let mut world = sim.lock();
+        world.must_be_converged("after fresh calls");
         world.comparing = true;
         world.record(Happening::Phase(Phase::Comparison));
     }
@@ -77,6 +76,11 @@ pub(super) async fn run(sim: &Sim) -> Result<(), RunError> {
         wait_until(sim, converge_ms_max, World::is_converged).await;
     }
     let mut world = sim.lock();
+    world.must_be_converged("after every session was read");
+    if let Some((node, session)) = world.unread() {
+        let detail = format!("{node} has never told {session}, which it holds, in the comparison");
+        world.record(Happening::Impossible { invariant: "I17", detail });
+    }
     for node in world.up() {
         world.sample(node);
     }
@@ -196,6 +200,14 @@ impl World {
 
     fn is_converged(&mut self) -> bool {
         self.difference().is_none()
+    }
+
+    /// Says that replicas still differ, if they do.
+    fn must_be_converged(&mut self, when: &str) {
+        if let Some(difference) = self.difference() {
+            let detail = format!("replicas are not equal in time {when}: {difference}");
+            self.record(Happening::Impossible { invariant: "I17", detail });
+        }
     }
 
     fn is_lapsing(&self) -> bool {

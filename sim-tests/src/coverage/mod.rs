@@ -72,6 +72,7 @@ mod tests {
     fn outcome(faults: &[(FaultClass, bool)]) -> Outcome {
         Outcome {
             violation: None,
+            is_held_back: false,
             trace_hash: 0,
             happenings: 0,
             simulated_us: 0,

@@ -111,6 +111,7 @@ fn errors_outside_of_faults_are_clear_too() {
 fn outcome(violation: Option<Violation>, timeline: Vec<(u64, Happening)>) -> Outcome {
     Outcome {
         violation,
+        is_held_back: false,
         trace_hash: 0,
         happenings: 0,
         simulated_us: 60_000_000,
@@ -166,6 +167,17 @@ fn a_broken_promise_is_named_with_its_seed() {
     let said = verdict.lines(&plan).join("\n");
     assert!(said.contains("BROKEN") && said.contains("seed 7: I6 broken"), "{said}");
     assert_eq!(verdict.failed_seed(), Some(7));
+}
+
+#[test]
+fn a_run_that_was_not_compared_is_told() {
+    let plan = Drill::parse(EXAMPLE).unwrap().plan(7);
+    let mut verdict = Verdict::default();
+    verdict.add(&plan, &outcome(None, Vec::new()));
+    assert!(!verdict.lines(&plan).join("\n").contains("held back"));
+    verdict.add(&plan, &Outcome { is_held_back: true, ..outcome(None, Vec::new()) });
+    let said = verdict.lines(&plan).join("\n");
+    assert!(said.contains("But 1 run ended before the comparison: writes were held back"), "{said}");
 }
 
 #[test]

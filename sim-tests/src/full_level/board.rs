@@ -92,7 +92,8 @@ pub(super) struct State {
     /// Change feeds that are followed.
     pub(super) feeds_begun: usize,
     pub(super) regions_alive: usize,
-    pub(super) compared: BTreeMap<NodeId, bool>,
+    /// Of each node that was read for the comparison, the sessions that it did not tell.
+    pub(super) unread: BTreeMap<NodeId, Vec<SessionId>>,
     pub(super) load_answers: u64,
     /// Changes of the membership that an operator is to make, in order.
     pub(super) changes: VecDeque<Change>,
@@ -100,6 +101,13 @@ pub(super) struct State {
     pub(super) changes_made: u64,
     pub(super) changes_asked: u64,
     pub(super) refusals: Vec<String>,
+}
+
+impl State {
+    /// Whether a node has told all sessions that it holds for the comparison.
+    pub(super) fn is_compared(&self, node: NodeId) -> bool {
+        self.unread.get(&node).is_some_and(Vec::is_empty)
+    }
 }
 
 impl Board {

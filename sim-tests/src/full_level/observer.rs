@@ -13,7 +13,7 @@ use super::board::{Board, Known, Report, Stage};
 use super::content::{NAMESPACE, shown_by};
 use super::insider::Insider;
 use super::node::SimNode;
-use crate::plan::{NodeId, SessionId};
+use crate::plan::SessionId;
 use crate::record::{Happening, NodeState, Sample, Shown};
 
 /// The observer's host.
@@ -53,17 +53,13 @@ async fn watch(board: Arc<Board>, node: Arc<SimNode>, insider: Arc<Insider>) {
         round += 1;
         match stage {
             Stage::Chaos { .. } => probe_one(&board, &node, &insider, round).await,
-            Stage::Comparison if !compared(&board, node.id) => {
-                probe_all(&board, &node, &insider).await;
-                board.state.lock().compared.insert(node.id, true);
+            Stage::Comparison if !board.state.lock().is_compared(node.id) => {
+                let unread = probe_all(&board, &node, &insider).await;
+                board.state.lock().unread.insert(node.id, unread);
             }
             _ => {}
         }
     }
-}
-
-fn compared(board: &Board, node: NodeId) -> bool {
-    board.state.lock().compared.contains_key(&node)
 }
 
 async fn look(board: &Board, node: &SimNode, insider: &Insider) {
@@ -135,26 +131,36 @@ async fn probe_one(board: &Board, node: &SimNode, insider: &Insider, round: usiz
     }
 }
 
-async fn probe_all(board: &Board, node: &SimNode, insider: &Insider) {
+/// Reads all sessions, or those that a node has not told when it was asked before. Returns those that it
+/// does not tell now.
+async fn probe_all(board: &Board, node: &SimNode, insider: &Insider) -> Vec<SessionId> {
+    let before = board.state.lock().unread.get(&node.id).cloned();
+    let mut unread = Vec::new();
     for (session, known) in board.planned() {
-        probe(board, node, insider, session, &known).await;
+        let is_asked = before.as_ref().is_none_or(|before| before.contains(&session));
+        if is_asked && !probe(board, node, insider, session, &known).await {
+            unread.push(session);
+        }
     }
+    unread
 }
 
 /// Reads a session at a node, if it holds the session's partition: another would ask one that does.
-async fn probe(board: &Board, node: &SimNode, insider: &Insider, session: SessionId, known: &Known) {
+/// False if it should have told the session and did not.
+async fn probe(board: &Board, node: &SimNode, insider: &Insider, session: SessionId, known: &Known) -> bool {
     let holds = |report: &Report| report.digests.contains_key(&known.partition);
     if !board.state.lock().reports.get(&node.id).is_some_and(holds) {
-        return;
+        return true;
     }
     let start = node.starts();
     let Some(shown) = shown(board, node, insider, known).await.filter(|_| node.starts() == start) else {
-        return;
+        return false;
     };
     let mut hasher = Xxh3::new();
     shown.hash(&mut hasher);
     let state_hash = if is_by_id(&shown) { 0 } else { hasher.digest128() };
     node.tale.tell(Happening::Probed { node: node.id, session, shown, state_hash });
+    true
 }
 
 /// Looks by one id after another until one shows the session. None if the node did not

@@ -88,9 +88,13 @@ fn after(world: &mut World) -> Result<(), RunError> {
     }
     world.tale.tell(Happening::Phase(Phase::Comparison));
     world.board.stage.send_replace(Stage::Comparison);
-    let members = world.members().len();
-    if !await_all(world, COMPARISON_MS_MAX, |world| world.board.state.lock().compared.len() >= members)? {
-        return impossible(world, "I17", "not every node could be read");
+    if !await_all(world, COMPARISON_MS_MAX, are_compared)? {
+        let unread = world.board.state.lock().unread.clone();
+        return impossible(
+            world,
+            "I17",
+            &format!("not every node could be read (sessions left: {unread:?})"),
+        );
     }
     // What reading finds damaged is mended, and counted anew for a moment.
     let compared_us = world.now_us();
@@ -135,9 +139,19 @@ fn converged(world: &World, since_us: u64, not_empty: bool) -> bool {
         && (!not_empty || reports.iter().any(|report| report.records > 0))
 }
 
-/// Whether a node holds writes back that are stamped ahead of its clock.
+/// Whether every member has told all that it holds.
+fn are_compared(world: &World) -> bool {
+    let members = world.members();
+    let state = world.board.state.lock();
+    members.iter().all(|node| state.is_compared(node.id))
+}
+
+/// Whether a member holds writes back that are stamped ahead of its clock.
 fn holds_back(world: &World) -> bool {
-    world.board.state.lock().reports.values().any(|report| report.held_bytes > 0)
+    let members = world.members();
+    let state = world.board.state.lock();
+    let mut reports = members.iter().filter_map(|node| state.reports.get(&node.id));
+    reports.any(|report| report.held_bytes > 0)
 }
 
 fn impossible(world: &World, invariant: &'static str, what: &str) -> Result<(), RunError> {

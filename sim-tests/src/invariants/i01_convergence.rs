@@ -38,7 +38,7 @@ impl Invariant for Convergence {
         if let Some(at_us) = self.samples.values().map(|(at_us, _)| *at_us).max() {
             let may_change =
                 |session| may_be_removed(oracle, session, at_us) || may_lapse(oracle, session, at_us);
-            if !oracle.sessions().any(may_change) {
+            if !oracle.sessions().filter(|session| may_exist(oracle, *session)).any(may_change) {
                 self.same_digests()?;
             }
             self.not_empty(oracle, at_us)?;
@@ -116,6 +116,11 @@ fn creation_survives(oracle: &Oracle, session: SessionId) -> bool {
     oracle.creates(session).into_iter().any(|create| oracle.must_survive(create))
 }
 
+/// A session whose creation was always refused was never anywhere.
+fn may_exist(oracle: &Oracle, session: SessionId) -> bool {
+    !oracle.creates(session).is_empty()
+}
+
 /// True unless every sound clock says that its record is still to be kept.
 fn may_be_removed(oracle: &Oracle, session: SessionId, at_us: u64) -> bool {
     let shape = &oracle.plan().shape;
@@ -135,7 +140,8 @@ fn may_lapse(oracle: &Oracle, session: SessionId, at_us: u64) -> bool {
 mod tests {
     use super::super::testing::{N, Run, call, live};
     use super::*;
-    use crate::plan::Action;
+    use crate::plan::{Action, PlannedOperation};
+    use crate::record::{Answer, Refusal};
 
     fn ended() -> Run<Convergence> {
         let mut run = Run::new(Convergence::default()).plans(&[call(Action::Create)]);
@@ -202,6 +208,17 @@ mod tests {
         run.probe(N[0], Shown::Absent, 5).unwrap();
         run.probe(N[1], Shown::Absent, 0).unwrap();
         assert_eq!(sampled(&mut run, [7, 0]), Ok(()));
+    }
+
+    #[test]
+    fn a_session_that_was_never_made_excuses_nobody() {
+        let other = PlannedOperation { session: SessionId(1), ..call(Action::Create) };
+        for (answer, differs) in [(Answer::Refused(Refusal::Unavailable), true), (Answer::Unknown, false)] {
+            let mut run = Run::new(Convergence::default()).plans(&[call(Action::Create), other]);
+            run.done(1, answer.clone()).unwrap();
+            run.after(3_600_000 + 1_000).made(0, N[0]).phase(Phase::Comparison);
+            assert_eq!(sampled(&mut run, [7, 8]).is_err(), differs, "{answer:?}");
+        }
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Invariant for RevocationTerminal {
                         if call.planned.action == Action::Revoke =>
                     {
                         let span_us = (call.invoked_us, at_us);
-                        self.revoked(*node, session, Known { custody: call.custody(), span_us });
+                        self.revoked(*node, session, Known { custody: call.custody(), span_us }, oracle);
                         Ok(())
                     }
                     // A second sending is told what the first one did.
@@ -69,8 +69,12 @@ impl Invariant for RevocationTerminal {
 }
 
 impl RevocationTerminal {
-    fn revoked(&mut self, node: NodeId, session: SessionId, known: Known) {
+    fn revoked(&mut self, node: NodeId, session: SessionId, known: Known, oracle: &Oracle) {
         let held = self.known.entry((node, session)).or_default();
+        // What the disk has lost is forgotten for good, until the node learns it again.
+        let is_kept =
+            |known: &Known, until_us| oracle.nodes().keeps(node, known.custody, known.span_us, until_us);
+        held.retain(|earlier| is_kept(earlier, known.span_us.1));
         // The first of each kind is the one that is on the disk first.
         if held.iter().all(|earlier| earlier.custody != known.custody) {
             held.push(known);
@@ -103,7 +107,8 @@ impl RevocationTerminal {
             // Of a session that changes its principal a logout of one of them holds only as long.
             Shown::Revoked if oracle.may_be_logged_out(session) => {}
             Shown::Revoked => {
-                self.revoked(node, session, Known { custody: Custody::Taken, span_us: (at_us, at_us) });
+                let known = Known { custody: Custody::Taken, span_us: (from_us, at_us) };
+                self.revoked(node, session, known, oracle);
             }
             Shown::Live(_) | Shown::Rotated => {
                 if self.knew(node, session, (from_us, at_us), oracle) {
@@ -173,6 +178,24 @@ mod tests {
         };
         assert_eq!(restored(0), Ok(()));
         assert!(restored(1).is_err());
+    }
+
+    #[test]
+    fn who_learnt_it_again_after_a_loss_shows_it_no_more() {
+        let lost = || {
+            let mut run = run();
+            run.made(1, N[0]).probe(N[1], Shown::Revoked, 1).unwrap();
+            run.after(20_000).crash(N[1], LostDisk::All);
+            run
+        };
+        assert_eq!(lost().read(2, N[1], live(|_| {})), Ok(()));
+        let mut again = lost();
+        again.probe(N[1], Shown::Revoked, 1).unwrap();
+        assert!(again.read(2, N[1], live(|_| {})).is_err());
+        let mut between = lost();
+        between.invoke(2).crash(N[1], LostDisk::All);
+        between.answer(2, Answer::Read { node: N[1], shown: Shown::Revoked }).unwrap();
+        assert_eq!(between.read(3, N[1], live(|_| {})), Ok(()), "it may have said so before the loss");
     }
 
     #[test]

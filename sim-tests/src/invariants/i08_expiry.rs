@@ -104,7 +104,8 @@ fn by_a_sound_clock(node: NodeId, call: &Call, at_us: u64, oracle: &Oracle) -> R
 mod tests {
     use super::super::testing::{N, Run, call, live};
     use super::*;
-    use crate::plan::Fault;
+    use crate::plan::{Fault, Level};
+    use crate::record::Phase;
 
     fn planned(faults: &[Fault]) -> Run<Expiry> {
         let plan = [call(Action::Create), call(Action::Read), call(Action::Touch)];
@@ -157,6 +158,21 @@ mod tests {
         assert_eq!(late.done(2, Answer::Acknowledged { node: N[1] }), Ok(()));
         assert!(late.done(2, Answer::Acknowledged { node: N[0] }).is_err());
         assert!(late.read(1, N[0], until(3_600_000)).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_drifted_is_right_again_once_it_is_set() {
+        let drift = Fault::ClockDrift { node: N[1], ppm: 500 };
+        for (level, ended, healed) in [(Level::Full, true, true), (Level::Core, false, true)] {
+            let plan = [call(Action::Create), call(Action::Read)];
+            let run = Run::new(Expiry).plans(&plan).faults(std::slice::from_ref(&drift));
+            let mut run = run.shaped(|plan| plan.level = level);
+            run.made(0, N[0]);
+            run.begin(0).after(20_000).end(0).after(20_000);
+            assert_eq!(run.read(1, N[1], until(9_400)).is_err(), ended, "{level:?}");
+            run.phase(Phase::Heal).after(20_000);
+            assert_eq!(run.read(1, N[1], until(9_400)).is_err(), healed, "{level:?}");
+        }
     }
 
     #[test]

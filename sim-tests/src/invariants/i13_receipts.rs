@@ -15,7 +15,8 @@ const NOTICED_US_MAX: u64 = 5_000_000;
 /// said that it holds it, which was a little before the receipt.
 #[derive(Default)]
 pub(crate) struct Receipts {
-    /// When a receipt counted a replica first, in microseconds, and who gave it.
+    /// When a receipt counted a replica first, in microseconds, and who gave it: first since
+    /// the replica may have lost what it had.
     counted: BTreeMap<(NodeId, SessionId), (u64, NodeId)>,
 }
 
@@ -28,7 +29,10 @@ impl Invariant for Receipts {
         match happening {
             Happening::Applied { node: by, session, replicas, .. } => {
                 for node in replicas {
-                    self.counted.entry((*node, *session)).or_insert((at_us, *by));
+                    let counted = self.counted.entry((*node, *session)).or_insert((at_us, *by));
+                    if !holds(*node, counted.0, at_us, oracle) {
+                        *counted = (at_us, *by);
+                    }
                 }
                 Ok(())
             }
@@ -55,15 +59,19 @@ impl Receipts {
     ) -> Result<(), String> {
         let Some((counted_us, by)) = self.counted.get(&(node, session)) else { return Ok(()) };
         let is_live = matches!(shown, Shown::Live(_) | Shown::Rotated);
-        let said_us = counted_us.saturating_sub(NOTICED_US_MAX);
-        let holds = || oracle.nodes().keeps(node, Custody::Taken, (said_us, *counted_us), until_us);
-        if is_live && *counted_us <= from_us && holds() {
+        if is_live && *counted_us <= from_us && holds(node, *counted_us, until_us, oracle) {
             return Err(format!(
                 "{node} shows {session} live, though a receipt of {by} says that its region has ended it"
             ));
         }
         Ok(())
     }
+}
+
+/// Whether a replica that was counted still has what it said that it holds.
+fn holds(node: NodeId, counted_us: u64, until_us: u64, oracle: &Oracle) -> bool {
+    let said_us = counted_us.saturating_sub(NOTICED_US_MAX);
+    oracle.nodes().keeps(node, Custody::Taken, (said_us, counted_us), until_us)
 }
 
 #[cfg(test)]
@@ -106,6 +114,16 @@ mod tests {
             run.tell(Happening::Applied { node: N[0], session: SESSION, region, replicas }).unwrap();
             assert_eq!(run.probe(N[1], live(|_| {}), 1).is_ok(), may_show, "{after_ms} ms after");
         }
+    }
+
+    #[test]
+    fn who_was_counted_again_after_a_loss_shows_it_no_more() {
+        let mut run = counted();
+        run.crash(N[1], LostDisk::All).after(20_000);
+        assert_eq!(run.probe(N[1], live(|_| {}), 1), Ok(()));
+        let (region, replicas) = ("eu".into(), vec![N[1]]);
+        run.tell(Happening::Applied { node: N[0], session: SESSION, region, replicas }).unwrap();
+        assert!(run.probe(N[1], live(|_| {}), 1).is_err());
     }
 
     #[test]

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Invariant;
-use crate::oracle::Oracle;
+use crate::oracle::{CallId, Oracle};
 use crate::record::{Answer, Happening, Phase, Shown};
 
-/// Every call of the liveness phase is answered, and well. A write that waits for other
-/// replicas is confirmed in the time that they may take to be equal. That they are
-/// is judged by I1.
+/// Every call of the liveness phase is answered, and well; those of users are answered before
+/// it. A write that waits for other replicas is confirmed in the time that they may take to be
+/// equal. That they are is judged by I1.
 #[derive(Default)]
 pub(crate) struct Liveness {
     waiting: BTreeSet<usize>,
-    /// When calls of users were made for the last time.
-    invoked: BTreeMap<usize, u64>,
+    /// Calls of users that are under way, and since when.
+    invoked: BTreeMap<CallId, u64>,
     healed_us: Option<u64>,
 }
 
@@ -39,11 +39,11 @@ impl Invariant for Liveness {
                     return Err(format!("call {operation} of the liveness phase ended with {answer:?}"));
                 }
             }
-            Happening::Invoked { operation, .. } => {
-                self.invoked.insert(*operation, at_us);
+            Happening::Invoked { operation, again, .. } => {
+                self.invoked.insert((*operation, *again), at_us);
             }
-            Happening::Answered { operation, answer, .. } => {
-                let invoked_us = self.invoked.remove(operation);
+            Happening::Answered { operation, again, answer } => {
+                let invoked_us = self.invoked.remove(&(*operation, *again));
                 if matches!(answer, Answer::Partly { .. }) {
                     return self.waited_for_nothing(*operation, invoked_us, at_us, oracle);
                 }
@@ -52,7 +52,7 @@ impl Invariant for Liveness {
                 return Err("writes are held back, though every clock was right".into());
             }
             Happening::Phase(Phase::Heal) => self.healed_us = Some(at_us),
-            Happening::Phase(Phase::Comparison) => return self.nothing_waits(),
+            Happening::Phase(Phase::Liveness | Phase::Comparison) => return self.nothing_waits(),
             _ => {}
         }
         Ok(())
@@ -81,6 +81,9 @@ impl Liveness {
     }
 
     fn nothing_waits(&self) -> Result<(), String> {
+        if let Some((operation, _)) = self.invoked.keys().next() {
+            return Err(format!("call {operation} was never answered, though all faults were over"));
+        }
         match self.waiting.first() {
             Some(operation) => Err(format!("call {operation} of the liveness phase was never answered")),
             None => Ok(()),
@@ -132,5 +135,17 @@ mod tests {
         assert!(run().done(1, Answer::Unknown).is_err());
         assert_eq!(run().finish(), Ok(()));
         assert!(run().invoke(1).finish().is_err());
+    }
+
+    #[test]
+    fn calls_of_users_are_answered_before_fresh_ones_are_made() {
+        let mut run = Run::new(Liveness::default()).plans(&[call(Action::Create)]);
+        run.invoke(0).phase(Phase::Heal);
+        assert!(run.finish().is_err());
+        assert!(run.tell(Happening::Phase(Phase::Liveness)).is_err());
+        run.again(0, Answer::Unknown).unwrap();
+        assert!(run.finish().is_err(), "the second sending answers for itself alone");
+        run.answer(0, Answer::Unknown).unwrap();
+        assert_eq!(run.tell(Happening::Phase(Phase::Liveness)), Ok(()));
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::node_history::{Node, Setback, Span};
-use crate::plan::{Fault, FaultClass, NodeId, Plan};
-use crate::record::{Happening, LostDisk, NodeState};
+use crate::plan::{Fault, FaultClass, Level, NodeId, Plan};
+use crate::record::{Happening, LostDisk, NodeState, Phase};
 
 /// Allowed on top of the sync interval until a write is on the disk of a healthy node.
 const SYNC_SLACK_US: u64 = 250_000;
@@ -64,6 +64,7 @@ impl Nodes {
             }
             Happening::FaultBegan { fault, class } => self.begins(at_us, *fault, *class),
             Happening::FaultEnded { fault, class } => self.ends(at_us, *fault, *class),
+            Happening::Phase(Phase::Heal) if self.plan.level == Level::Core => self.sets_clocks(at_us),
             _ => {}
         }
     }
@@ -109,11 +110,10 @@ impl Nodes {
         if self.network_faults.remove(&number) && self.network_faults.is_empty() {
             self.calm_since_us = at_us;
         }
+        // At the core level a clock that has drifted away stays off until the heal.
+        let is_set_right = class != FaultClass::ClockDrift || self.plan.level == Level::Full;
         for node in self.nodes.values_mut() {
-            // Nothing sets a clock right that has drifted away.
-            if class != FaultClass::ClockDrift
-                && let Some(span) = node.clock_faults.get_mut(&number)
-            {
+            if is_set_right && let Some(span) = node.clock_faults.get_mut(&number) {
                 span.until_us = Some(at_us);
             }
         }
@@ -124,6 +124,12 @@ impl Nodes {
         if let Some((span, _)) = slow.and_then(|node| node.slow.last_mut()) {
             span.until_us = Some(at_us);
         }
+    }
+
+    /// All clocks are right from now on.
+    fn sets_clocks(&mut self, at_us: u64) {
+        let spans = self.nodes.values_mut().flat_map(|node| node.clock_faults.values_mut());
+        spans.filter(|span| span.until_us.is_none()).for_each(|span| span.until_us = Some(at_us));
     }
 
     /// The region of a node; none of those that faults added.

@@ -40,6 +40,14 @@ pub fn count(number: impl Into<u64>, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// That so many runs were not compared at their end; none if there are none.
+#[must_use]
+pub fn held_back(runs: u64) -> Option<String> {
+    let ended = count(runs, "run");
+    (runs > 0)
+        .then(|| format!("{ended} ended before the comparison: writes were held back after a clock fault"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +56,12 @@ mod tests {
     fn durations_are_short() {
         let written = [0, 999, 1_000, 12_500, 119_000, 120_000, 7_200_000].map(duration);
         assert_eq!(written, ["0 ms", "999 ms", "1 s", "12.5 s", "119 s", "2 min", "2 h"]);
+    }
+
+    #[test]
+    fn runs_that_were_not_compared_are_told() {
+        assert_eq!(held_back(0), None);
+        assert!(held_back(2).unwrap().starts_with("2 runs ended before the comparison"));
     }
 
     #[test]

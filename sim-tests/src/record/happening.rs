@@ -380,6 +380,8 @@ pub struct Counts {
 pub struct Outcome {
     /// The first broken invariant.
     pub violation: Option<Violation>,
+    /// Whether it ended before the comparison, since writes were held back: see [`Happening::HeldBack`].
+    pub is_held_back: bool,
     /// Over everything that happened and was traced.
     pub trace_hash: u128,
     /// How many happenings there were.

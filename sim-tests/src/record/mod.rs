@@ -26,6 +26,7 @@ pub struct Recorder {
     timeline: Option<Vec<(u64, Happening)>>,
     happenings: u64,
     faults_begun: u64,
+    is_held_back: bool,
     violation: Option<Violation>,
 }
 
@@ -39,6 +40,7 @@ impl Recorder {
             timeline: keep.then(Vec::new),
             happenings: 0,
             faults_begun: 0,
+            is_held_back: false,
             violation: None,
         }
     }
@@ -49,6 +51,7 @@ impl Recorder {
         (at_us, &happening).hash(&mut self.trace);
         self.happenings += 1;
         self.faults_begun += u64::from(matches!(happening, Happening::FaultBegan { .. }));
+        self.is_held_back |= happening == Happening::HeldBack;
         if self.violation.is_none() {
             self.violation = self.judges.judge(at_us, &happening).err();
         }
@@ -77,6 +80,7 @@ impl Recorder {
         }
         Outcome {
             violation: self.violation,
+            is_held_back: self.is_held_back,
             trace_hash: self.trace.digest128(),
             happenings: self.happenings,
             simulated_us,

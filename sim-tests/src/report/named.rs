@@ -46,6 +46,7 @@ mod tests {
         let violation = Some(Violation { invariant: "I6", at_us: 1, detail });
         let outcome = Outcome {
             violation,
+            is_held_back: false,
             trace_hash: 0,
             happenings: 0,
             simulated_us: 0,

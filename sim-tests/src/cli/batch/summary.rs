@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sojourn_sim::coverage::expressible;
-use sojourn_sim::prose::count;
+use sojourn_sim::prose::{count, held_back};
 
 use super::Tally;
 use crate::cli::output::Table;
@@ -30,8 +30,12 @@ impl Tally {
         let mut failures: Vec<_> = self.failures.iter().collect();
         failures.sort_by_key(|failure| failure.seed);
         lines.extend(failures.iter().map(|failure| self.line(failure)));
+        let unfinished = held_back(self.held_back);
         if failures.is_empty() {
-            lines.push("everything held".to_owned());
+            let but = unfinished.map(|runs| format!("; {runs}")).unwrap_or_default();
+            lines.push(format!("everything held{but}"));
+        } else {
+            lines.extend(unfinished);
         }
         lines
     }

@@ -29,6 +29,8 @@ pub(crate) struct Tally {
     pub(crate) faults_begun: u64,
     pub(crate) counts: Counts,
     pub(crate) coverage: Coverage,
+    /// Runs that held as far as they went, and ended before the comparison.
+    pub(crate) held_back: u64,
     pub(crate) failures: Vec<Failure>,
 }
 
@@ -44,6 +46,7 @@ impl Tally {
             faults_begun: 0,
             counts: Counts::default(),
             coverage: Coverage::default(),
+            held_back: 0,
             failures: Vec::new(),
         }
     }
@@ -60,6 +63,7 @@ impl Tally {
             self.counts.refused += outcome.counts.refused;
             self.counts.unknown += outcome.counts.unknown;
             self.coverage.add(outcome);
+            self.held_back += u64::from(outcome.is_held_back && outcome.violation.is_none());
         }
         let failing = match result {
             Ok((plan, outcome)) => Failing::shown_by(plan, outcome)?,

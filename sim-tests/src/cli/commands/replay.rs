@@ -47,5 +47,8 @@ fn tell(plan: &Plan, outcome: &Outcome) {
         counts.refused,
         counts.unknown
     ));
+    if outcome.is_held_back {
+        output::lines(prose::held_back(1));
+    }
     output::line(format!("trace hash {:032x}", outcome.trace_hash));
 }

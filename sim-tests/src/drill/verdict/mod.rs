@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub use calls::Calls;
 
 use crate::plan::Plan;
-use crate::prose::{Names, count, duration, fault};
+use crate::prose::{Names, count, duration, fault, held_back};
 use crate::record::{Answer, Happening, Outcome};
 use crate::{Failing, RunError};
 
@@ -19,6 +19,8 @@ pub struct Verdict {
     simulated_us: u64,
     writes_acknowledged: u64,
     converged_ms_max: Option<u64>,
+    /// Runs that held as far as they went, and ended before the comparison.
+    held_back: u64,
     failures: Vec<(u64, String)>,
     /// By region: calls while all was well, and while something was wrong.
     calls: BTreeMap<usize, (Calls, Calls)>,
@@ -40,6 +42,7 @@ impl Verdict {
             })
             .count() as u64;
         self.converged_ms_max = self.converged_ms_max.max(converge::took_ms(&outcome.timeline));
+        self.held_back += u64::from(outcome.is_held_back && outcome.violation.is_none());
         self.failures.extend(Failing::shown_by(plan, outcome).map(|failing| (plan.seed, failing.detail)));
         calls::count(plan, &outcome.timeline, &mut self.calls);
     }
@@ -68,6 +71,10 @@ impl Verdict {
         lines.push(String::new());
         lines.push(self.kept());
         lines.extend(self.failures.iter().map(|(seed, said)| format!("  seed {seed}: {said}")));
+        lines.extend(
+            held_back(self.held_back)
+                .map(|runs| format!("But {runs}, so whether replicas agree there nobody has seen.")),
+        );
         lines.push(self.converged(plan));
         lines.push(String::new());
         lines.extend(calls::table(&self.calls, &names));

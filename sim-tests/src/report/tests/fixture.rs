@@ -237,6 +237,7 @@ fn outcome(mut timeline: Timeline) -> Outcome {
     timeline.0.sort_by_key(|(at_us, _)| *at_us);
     Outcome {
         violation: None,
+        is_held_back: false,
         trace_hash: 0x0123_4567_89ab_cdef_0011_2233_4455_6677,
         happenings: timeline.0.len() as u64,
         simulated_us: END_MS * 1_000,
