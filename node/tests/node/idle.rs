@@ -1,4 +1,5 @@
-//! Sessions that lay idle give their space back long before their absolute deadline.
+//! Sessions that lay idle give their space back long before their absolute deadline, and
+//! tombstones soon after it.
 
 use sojourn_proto::feed::v1 as feed;
 use sojourn_proto::feed::v1::explain_service_client::ExplainServiceClient;
@@ -81,4 +82,47 @@ async fn nothing_is_given_up_while_a_region_cannot_be_asked() {
     for node in nodes {
         node.stop().await;
     }
+}
+
+async fn records(node: &TestNode) -> u64 {
+    node.status().await.unwrap().digests.iter().map(|digest| digest.records).sum()
+}
+
+/// Pain 9 of users of other stores: tombstones that grow until the process dies.
+#[tokio::test(flavor = "multi_thread")]
+async fn pain_9_tombstones_of_every_region_go_when_nothing_can_need_them_any_more() {
+    let world = World::new(REGIONS);
+    let nodes = start_all(&world, 3, EAGER).await;
+    for _ in 0..3 {
+        let mut revoked = Vec::new();
+        for number in 0..SESSIONS {
+            let (maker, ender) = (&nodes[number % 3], &nodes[(number + 1) % 3]);
+            let request = pb::CreateRequest {
+                namespace: "shop".into(),
+                absolute_timeout_ms: 4_000,
+                ..Default::default()
+            };
+            let made = maker.sessions().create(request).await.unwrap().into_inner();
+            let session_id = made.session_id;
+            let options = pb::WriteOptions { causal_token: made.causal_token, ..Default::default() };
+            let revoke = pb::RevokeRequest {
+                namespace: "shop".into(),
+                session_id: session_id.clone(),
+                reason: "logout".into(),
+                options: Some(options),
+                ..Default::default()
+            };
+            ender.sessions().revoke(revoke).await.unwrap();
+            revoked.push(session_id);
+        }
+        assert!(records(&nodes[1]).await > 0, "the end of a session is remembered");
+        for node in &nodes {
+            until("no tombstone is left", || async { records(node).await == 0 }).await;
+            until("their space is given back", || async { resident_bytes(node).await == 0 }).await;
+            for id in &revoked {
+                assert_refused(node.get(id).await, Code::NotFound, "SESSION_NOT_FOUND");
+            }
+        }
+    }
+    end_equal(nodes).await;
 }
