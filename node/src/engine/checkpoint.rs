@@ -37,7 +37,8 @@ impl Core {
         partition: Partition,
         cell: &Cell,
     ) -> Result<bool, EngineError> {
-        let Some(snapshot) = self.with(cell, PartitionState::start_checkpoint) else { return Ok(false) };
+        let now = self.env.clock.monotonic();
+        let Some(snapshot) = self.with(cell, |state| state.start_checkpoint(now)) else { return Ok(false) };
         // The log first: were only the records kept, peers could no longer be sent what is in them.
         if let Some(block) = self.log.newest() {
             self.log.written(block).await?;

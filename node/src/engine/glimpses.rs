@@ -5,6 +5,8 @@
 //! such a record here has seen them, so a causal token given with it must name them, or the next
 //! region would go back behind it. It is kept with the records, through a restart too.
 
+mod glimpse;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -13,11 +15,12 @@ use crdts::CvRDT;
 use super::wire::{Malformed, Reader, put_number, put_vector};
 use crate::session::epoch::covers;
 use crate::session::{Key, VersionVector};
+use glimpse::{GivenUp, Glimpse};
 
 /// Records of a partition; the oldest is forgotten first.
 const RECORDS_MAX: usize = 1_024;
 
-/// How long entries are waited for, from when they were last glimpsed or from the start. Those that
+/// How long entries are waited for, from when they were first glimpsed or from the start. Those that
 /// were lost with their writer never come, and tokens that name them would wait for ever.
 const KEPT: Duration = Duration::from_secs(600);
 
@@ -27,14 +30,7 @@ pub(super) struct Glimpses {
     records: BTreeMap<Key, Glimpse>,
     /// What may be in any record, since some came in a transfer that has not ended.
     arriving: Option<Glimpse>,
-}
-
-/// Both without what the partition held when it was noted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Glimpse {
-    whole: VersionVector,
-    seen: VersionVector,
-    until: Duration,
+    given_up: GivenUp,
 }
 
 impl Glimpses {
@@ -50,14 +46,23 @@ impl Glimpses {
         if covers(held, seen) {
             return;
         }
-        self.make_room(held, now);
-        self.records.entry(key).or_default().extend((whole, seen), held, now);
+        self.expire(&key, held, now);
+        let ahead = self.given_up.may_come(seen, held);
+        if ahead.dots.is_empty() {
+            return;
+        }
+        if !self.records.contains_key(&key) {
+            self.make_room(held, now);
+        }
+        self.records.entry(key).or_default().extend(whole, &ahead, held, now);
     }
 
     /// Records are about to be merged that hold nothing that `seen` does not name.
     pub(super) fn arrive(&mut self, seen: &VersionVector, held: &VersionVector, now: Duration) {
-        if !covers(held, seen) {
-            self.arriving.get_or_insert_default().extend((&VersionVector::new(), seen), held, now);
+        self.expire_arriving(held, now);
+        let ahead = self.given_up.may_come(seen, held);
+        if !ahead.dots.is_empty() {
+            self.arriving.get_or_insert_default().extend(&VersionVector::new(), &ahead, held, now);
         }
     }
 
@@ -65,10 +70,29 @@ impl Glimpses {
         if self.records.len() < RECORDS_MAX {
             return;
         }
-        self.records.retain(|_, glimpse| glimpse.is_ahead(held, now));
+        self.expire_all(held, now);
         if self.records.len() >= RECORDS_MAX {
-            let oldest = self.records.iter().min_by_key(|(_, glimpse)| glimpse.until).map(|(key, _)| *key);
+            let oldest = self.records.iter().min_by_key(|(_, glimpse)| glimpse.until()).map(|(key, _)| *key);
             oldest.and_then(|oldest| self.records.remove(&oldest));
+        }
+    }
+
+    /// Drops what has come, and what was waited for for too long.
+    fn expire_all(&mut self, held: &VersionVector, now: Duration) {
+        self.expire_arriving(held, now);
+        self.records.retain(|_, glimpse| glimpse.expire(held, now, &mut self.given_up));
+    }
+
+    fn expire_arriving(&mut self, held: &VersionVector, now: Duration) {
+        self.arriving.take_if(|glimpse| !glimpse.expire(held, now, &mut self.given_up));
+    }
+
+    /// As [`Self::expire_all`], for one record.
+    fn expire(&mut self, key: &Key, held: &VersionVector, now: Duration) {
+        self.expire_arriving(held, now);
+        let glimpse = self.records.get_mut(key);
+        if glimpse.is_some_and(|glimpse| !glimpse.expire(held, now, &mut self.given_up)) {
+            self.records.remove(key);
         }
     }
 
@@ -84,20 +108,15 @@ impl Glimpses {
             return;
         }
         let now = now();
-        self.arriving.take_if(|glimpse| !glimpse.is_ahead(held, now));
-        if self.records.get(key).is_some_and(|glimpse| !glimpse.is_ahead(held, now)) {
-            self.records.remove(key);
-        }
+        self.expire(key, held, now);
         let ahead = self.arriving.iter().chain(self.records.get(key));
-        ahead.for_each(|glimpse| seen.merge(glimpse.seen.clone()));
+        ahead.for_each(|glimpse| seen.merge(glimpse.ahead(held, now)));
     }
 
     /// As [`Self::extend`], for all records.
     pub(super) fn extend_all(&self, seen: &mut VersionVector, held: &VersionVector, now: Duration) {
         let ahead = self.arriving.iter().chain(self.records.values());
-        ahead
-            .filter(|glimpse| glimpse.is_ahead(held, now))
-            .for_each(|glimpse| seen.merge(glimpse.seen.clone()));
+        ahead.for_each(|glimpse| seen.merge(glimpse.ahead(held, now)));
     }
 
     /// What of `wanted` a record may still lack, if the partition lacks it.
@@ -121,23 +140,23 @@ impl Glimpses {
 
     /// After a start: what was kept is waited for anew.
     pub(super) fn wait_anew(&mut self, now: Duration) {
-        let all = self.arriving.iter_mut().chain(self.records.values_mut());
-        all.for_each(|glimpse| glimpse.until = now + KEPT);
+        self.arriving.iter_mut().chain(self.records.values_mut()).for_each(|glimpse| glimpse.wait_anew(now));
     }
 
-    /// What is still ahead of the partition: 1 and what is arriving or 0, number of records, then
-    /// the key and the two vectors of each.
-    pub(super) fn encode(&self, held: &VersionVector, out: &mut Vec<u8>) {
-        let is_ahead = |glimpse: &Glimpse| !covers(held, &glimpse.seen);
-        let arriving = self.arriving.as_ref().filter(|glimpse| is_ahead(glimpse));
+    /// What is still waited for: 1 and what is arriving or 0, number of records, then the key and
+    /// the two vectors of each.
+    pub(super) fn encode(&self, held: &VersionVector, now: Duration, out: &mut Vec<u8>) {
+        let ahead = |glimpse: &Glimpse| Some(glimpse.ahead(held, now)).filter(|ahead| !ahead.dots.is_empty());
+        let arriving = self.arriving.as_ref().and_then(ahead);
         out.push(u8::from(arriving.is_some()));
-        arriving.iter().for_each(|glimpse| put_vector(out, &glimpse.seen));
-        let records = || self.records.iter().filter(|(_, glimpse)| is_ahead(glimpse));
-        put_number(out, records().count() as u64);
-        for (key, glimpse) in records() {
+        arriving.iter().for_each(|seen| put_vector(out, seen));
+        let records = self.records.iter().filter_map(|(key, glimpse)| Some((key, glimpse, ahead(glimpse)?)));
+        let records: Vec<_> = records.collect();
+        put_number(out, records.len() as u64);
+        for (key, glimpse, seen) in records {
             out.extend_from_slice(&key.0);
             put_vector(out, &glimpse.whole);
-            put_vector(out, &glimpse.seen);
+            put_vector(out, &seen);
         }
     }
 
@@ -148,31 +167,14 @@ impl Glimpses {
     pub(super) fn decode(reader: &mut Reader) -> Result<Self, Malformed> {
         let mut glimpses = Self::default();
         if reader.byte()? != 0 {
-            glimpses.arriving = Some(Glimpse { seen: reader.vector()?, ..Glimpse::default() });
+            glimpses.arriving = Some(Glimpse::kept(VersionVector::new(), reader.vector()?));
         }
         for _ in 0..reader.number()? {
             let key = reader.key()?;
             let (whole, seen) = (reader.vector()?, reader.vector()?);
-            glimpses.records.insert(key, Glimpse { whole, seen, until: Duration::ZERO });
+            glimpses.records.insert(key, Glimpse::kept(whole, seen));
         }
         Ok(glimpses)
-    }
-}
-
-impl Glimpse {
-    fn extend(
-        &mut self,
-        (whole, seen): (&VersionVector, &VersionVector),
-        held: &VersionVector,
-        now: Duration,
-    ) {
-        self.whole.merge(beyond(whole, held));
-        self.seen.merge(beyond(seen, held));
-        self.until = now + KEPT;
-    }
-
-    fn is_ahead(&self, held: &VersionVector, now: Duration) -> bool {
-        now < self.until && !covers(held, &self.seen)
     }
 }
 
@@ -240,6 +242,8 @@ mod tests {
         glimpses.note(key(2_000), (&late, &late), &held, Duration::from_secs(2));
         assert_eq!(glimpses.records.len(), RECORDS_MAX);
         assert!(glimpses.lacked(&key(0), &late).is_none() && glimpses.lacked(&key(7), &late).is_some());
+        glimpses.note(key(2_000), (&late, &late), &held, Duration::from_secs(3));
+        assert_eq!(glimpses.records.len(), RECORDS_MAX, "what is noted already needs no room");
         glimpses.note(key(1), (&early, &early), &early, Duration::from_secs(3));
         glimpses.note(key(2_001), (&vector(&[(2, 1)]), &vector(&[(2, 1)])), &late, Duration::from_secs(3));
         assert_eq!(glimpses.records.len(), 1, "all others have come");
@@ -252,18 +256,19 @@ mod tests {
         glimpses.note(key(1), (&early, &late), &held, Duration::ZERO);
         glimpses.note(key(2), (&early, &early), &held, Duration::ZERO);
         glimpses.arrive(&vector(&[(3, 1)]), &held, Duration::ZERO);
-        let kept = |held: &VersionVector| {
+        let kept = |held: &VersionVector, now: Duration| {
             let mut bytes = Vec::new();
-            glimpses.encode(held, &mut bytes);
+            glimpses.encode(held, now, &mut bytes);
             let mut reader = Reader::new(bytes.into());
             let mut kept = Glimpses::decode(&mut reader).unwrap();
             assert!(reader.is_empty());
             kept.wait_anew(Duration::ZERO);
             kept
         };
-        assert_eq!(kept(&held), glimpses);
+        assert_eq!(kept(&held, Duration::ZERO), glimpses);
+        assert_eq!(kept(&held, KEPT), Glimpses::default(), "a start does not wait for it again");
         let held = vector(&[(1, 2), (2, 3), (3, 1)]);
-        let mut kept = kept(&held);
+        let mut kept = kept(&held, Duration::ZERO);
         assert_eq!((kept.records.len(), kept.arriving.is_some()), (1, false));
         assert_eq!(seen(&mut kept, &held, KEPT / 2), vector(&[(1, 2), (2, 9), (3, 1)]));
         kept.lose(&key(1));
@@ -282,5 +287,44 @@ mod tests {
         glimpses.extend_all(&mut all_seen, &held, KEPT / 2);
         assert_eq!(all_seen, all);
         assert_eq!((seen(&mut glimpses, &held, KEPT), glimpses.arriving), (held, None), "or for ever");
+    }
+
+    #[test]
+    fn what_is_noted_again_and_again_is_not_waited_for_for_ever() {
+        let held = vector(&[]);
+        let lost = vector(&[(1, 4)]);
+        for is_transfer in [false, true] {
+            let mut glimpses = Glimpses::default();
+            let tell = |glimpses: &mut Glimpses, also: u64, now: Duration| {
+                let all = vector(&[(1, 4), (2, also)]);
+                match is_transfer {
+                    true => glimpses.arrive(&all, &held, now),
+                    false => glimpses.note(key(1), (&all, &all), &held, now),
+                }
+                seen(glimpses, &held, now)
+            };
+            assert_eq!(tell(&mut glimpses, 1, Duration::ZERO), vector(&[(1, 4), (2, 1)]));
+            assert_eq!(tell(&mut glimpses, 2, KEPT / 2), vector(&[(1, 4), (2, 2)]));
+            for now in [KEPT, KEPT + KEPT / 4] {
+                assert_eq!(tell(&mut glimpses, 2, now), vector(&[(2, 2)]), "the other was lost");
+            }
+            assert_eq!(tell(&mut glimpses, 3, KEPT * 9), vector(&[(2, 3)]), "its origin goes on");
+            glimpses.note(key(2), (&lost, &lost), &held, KEPT);
+            assert!(!glimpses.records.contains_key(&key(2)), "nor for another record");
+        }
+    }
+
+    #[test]
+    fn what_was_given_up_is_waited_for_again_once_more_of_its_origin_comes() {
+        let mut glimpses = Glimpses::default();
+        let all = vector(&[(1, 4)]);
+        glimpses.note(key(1), (&all, &all), &vector(&[]), Duration::ZERO);
+        assert_eq!(seen(&mut glimpses, &vector(&[]), KEPT), vector(&[]));
+        let held = vector(&[(1, 1)]);
+        glimpses.note(key(1), (&all, &all), &held, KEPT);
+        assert_eq!(seen(&mut glimpses, &held, KEPT), all);
+        let later = vector(&[(1, 5)]);
+        glimpses.note(key(1), (&later, &later), &held, KEPT + KEPT / 2);
+        assert_eq!(seen(&mut glimpses, &held, KEPT * 2), later);
     }
 }

@@ -5,6 +5,7 @@
 //! keys of partial records, what records hold ahead of the vectors. Numbers are LEB128.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -33,6 +34,7 @@ impl Metadata {
         recount: bool,
         partial: &BTreeSet<Key>,
         glimpses: &Glimpses,
+        now: Duration,
     ) -> Vec<u8> {
         let mut out = vec![VERSION];
         vectors.encode(&mut out);
@@ -44,7 +46,7 @@ impl Metadata {
         for key in partial {
             out.extend_from_slice(&key.0);
         }
-        glimpses.encode(vectors.contiguous(), &mut out);
+        glimpses.encode(vectors.contiguous(), now, &mut out);
         out
     }
 

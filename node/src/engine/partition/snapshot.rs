@@ -1,5 +1,7 @@
 //! PURE. What a checkpoint takes from a partition.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::PartitionState;
@@ -15,7 +17,7 @@ pub(in crate::engine) struct Snapshot {
 
 impl PartitionState {
     /// Starts a checkpoint; none if there is nothing to write or one is under way.
-    pub(in crate::engine) fn start_checkpoint(&mut self) -> Option<Snapshot> {
+    pub(in crate::engine) fn start_checkpoint(&mut self, now: Duration) -> Option<Snapshot> {
         if !self.metadata_changed || !self.flushing.is_empty() || self.flushing_block.is_some() {
             return None;
         }
@@ -30,7 +32,7 @@ impl PartitionState {
         let records = self.flushing.iter().map(|key| (*key, state(key))).collect();
         let is_recounted = self.recount.is_some();
         let metadata =
-            Metadata::encode(&self.vectors, self.digest, is_recounted, &self.partial, &self.glimpses);
+            Metadata::encode(&self.vectors, self.digest, is_recounted, &self.partial, &self.glimpses, now);
         Some(Snapshot { records, metadata })
     }
 
