@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use sojourn_sim::plan::{Level, PLAN_VERSION, draw};
+use sojourn_sim::plan::{Level, PLAN_VERSION, Plan, draw};
 
 fn sojourn_sim(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_sojourn-sim")).args(args).output().unwrap()
@@ -68,6 +68,24 @@ fn a_stored_plan_is_checked() {
     assert!(said.contains("operation 0"), "{said}");
     let said = refusal(&["replay", "--plan", "no-such-file.json"]);
     assert!(said.contains("cannot read no-such-file.json"), "{said}");
+}
+
+#[test]
+fn a_report_of_a_run_that_broke_is_written_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    let exit_code = |plan: &Plan| {
+        let plan = file(folder.path(), "plan.json", &serde_json::to_string(plan).unwrap());
+        let (plan, page) = (plan.to_str().unwrap(), page.to_str().unwrap());
+        sojourn_sim(&["report", "--plan", plan, "-o", page]).status.code()
+    };
+    let mut plan = draw(24, Level::Core);
+    assert_eq!(exit_code(&plan), Some(0));
+    // Not all replicas of this plan are equal at once.
+    plan.converge_ms_max = 0;
+    std::fs::remove_file(&page).unwrap();
+    assert_eq!(exit_code(&plan), Some(1));
+    assert!(std::fs::read_to_string(&page).unwrap().contains("I17 broken"));
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::cli::args::ReportArgs;
 use crate::cli::error::CliError;
 use crate::cli::{output, source};
 
-/// Runs the plan and writes the page. A run that did not hold is worth a page too.
+/// Runs the plan and writes the page. A run that did not hold is worth a page too, and fails the command
+/// once it is written.
 pub(crate) fn run(args: &ReportArgs) -> Result<(), CliError> {
     let plan = source::plan(&args.plan)?;
     let outcome = sojourn_sim::run(&plan, true);
@@ -18,10 +19,14 @@ pub(crate) fn run(args: &ReportArgs) -> Result<(), CliError> {
     let outcome = outcome.map_err(|error| CliError::Broken(error.to_string()))?;
     write(&args.out, &plan, &outcome, &source::replay_command_of(&args.plan, &plan))?;
     match failing {
-        None => output::line("Everything held."),
-        Some(Failing { invariant, detail }) => output::line(format!("{invariant}: {detail}")),
+        None => {
+            output::line("Everything held.");
+            Ok(())
+        }
+        Some(Failing { invariant, detail }) => {
+            Err(CliError::Broken(format!("seed {} failed: {invariant}: {detail}", plan.seed)))
+        }
     }
-    Ok(())
 }
 
 /// Writes the page of a run, and says so. `replay` is the command that runs the same again.
