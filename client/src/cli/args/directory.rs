@@ -31,12 +31,20 @@ pub(crate) struct PrincipalArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PrincipalCommand {
     /// The sessions that a principal is logged in to, the newest login first.
+    #[command(after_help = "\
+Examples:
+  sojourn principal sessions alice
+  sojourn principal sessions alice --namespace shop --output json")]
     Sessions {
         /// The principal.
         #[arg(value_name = "PRINCIPAL")]
         principal: String,
     },
     /// End one session by its reference.
+    #[command(after_help = "\
+Examples:
+  sojourn principal end alice 5f2c…
+  sojourn principal end alice 5f2c… --reason lost-device")]
     End {
         /// The principal.
         #[arg(value_name = "PRINCIPAL")]
@@ -49,6 +57,10 @@ pub(crate) enum PrincipalCommand {
         reason: String,
     },
     /// Which regions have applied a logout everywhere, or the end of a session, by now.
+    #[command(after_help = "\
+Examples:
+  sojourn principal receipt --token BASE64
+  sojourn principal receipt --token BASE64 --wait us,ap --timeout 30s")]
     Receipt {
         /// The receipt's token, as `logout` and `end` print it.
         #[arg(long, value_name = "BASE64")]
@@ -58,6 +70,11 @@ pub(crate) enum PrincipalCommand {
         wait: Vec<String>,
     },
     /// Log out everywhere: end every session, in every region, also those not heard of yet.
+    #[command(after_help = "\
+Examples:
+  sojourn principal logout alice
+  sojourn principal logout alice --keep ID         all sessions but this one
+  sojourn principal logout alice --wait all        applied in eu, us; pending ap")]
     Logout {
         /// The principal.
         #[arg(value_name = "PRINCIPAL")]
@@ -97,8 +114,10 @@ pub(crate) struct PolicyArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Print the policy.
+    #[command(after_help = "Example:\n  sojourn policy show --namespace bank")]
     Show,
     /// Print every namespace that has a policy.
+    #[command(after_help = "Example:\n  sojourn policy list")]
     List,
     /// Replace the policy.
     Set(PolicySetArgs),
@@ -106,6 +125,13 @@ pub(crate) enum PolicyCommand {
 
 /// A policy.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn policy set --namespace bank --preset aal2
+  sojourn policy set --namespace bank --preset aal3 --sessions-max 3 --tighten-at-once
+  sojourn policy set --namespace shop --idle 2h --write-consistency local-quorum
+
+The whole policy is replaced. What is not set follows the node's configuration.")]
 pub(crate) struct PolicySetArgs {
     /// The time-outs of an assurance level: aal1, aal2 or aal3 (NIST SP 800-63B-4).
     #[arg(long, default_value = "", value_name = "NAME")]

@@ -97,8 +97,10 @@ pub(crate) enum Command {
     /// How every node is doing; with --digests whether all replicas agree.
     Status(StatusArgs),
     /// The nodes of the cluster, as committed by Raft.
+    #[command(after_help = "Examples:\n  sojourn members\n  sojourn members --node eu-1")]
     Members(NodeName),
     /// Which nodes hold which partitions.
+    #[command(after_help = "Examples:\n  sojourn layout\n  sojourn layout --node eu-1 --output json")]
     Layout(NodeName),
     /// Play the story of a login, a cut link, a logout and a heal, with checks.
     Demo(DemoArgs),

@@ -161,6 +161,11 @@ pub(crate) struct AuthArgs {
 
 /// Arguments of `create`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session create --attr user=alice --idle 30m
+  sojourn session create --principal alice --methods pwd,otp --level 2 --device laptop
+  sojourn session create --attr-json cart='{\"tea\":2}' --consistency local-quorum")]
 pub(crate) struct CreateArgs {
     /// The first attributes.
     #[command(flatten)]
@@ -181,6 +186,11 @@ pub(crate) struct CreateArgs {
 
 /// Arguments of `get`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session get ID --region us
+  sojourn session get ID --consistency local-quorum --output json
+  sojourn session get ID --revocations-age-max 3s      fails if a logout older than that may be missing")]
 pub(crate) struct GetArgs {
     /// Which.
     #[command(flatten)]
@@ -198,6 +208,11 @@ pub(crate) struct GetArgs {
 
 /// Arguments of `set`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session set ID theme=dark
+  sojourn session set ID cart='{\"tea\":2}' --json
+  sojourn session set ID step=2 --if-here step=1       only if the replica asked has step=1")]
 pub(crate) struct SetArgs {
     /// Which.
     #[command(flatten)]
@@ -224,6 +239,9 @@ pub(crate) struct SetArgs {
 
 /// Arguments of `unset`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  sojourn session unset ID theme cart")]
 pub(crate) struct UnsetArgs {
     /// Which.
     #[command(flatten)]
@@ -238,6 +256,10 @@ pub(crate) struct UnsetArgs {
 
 /// Arguments of `add`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session add ID views=1 stock=-2
+  sojourn session add ID --member roles=admin --remove-member roles=guest")]
 pub(crate) struct AddArgs {
     /// Which.
     #[command(flatten)]
@@ -258,6 +280,10 @@ pub(crate) struct AddArgs {
 
 /// Arguments of `touch`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session touch ID
+  sojourn session touch ID --region us --causal-token BASE64")]
 pub(crate) struct TouchArgs {
     /// Which.
     #[command(flatten)]
@@ -293,6 +319,11 @@ pub(crate) struct RotateArgs {
 
 /// Arguments of `revoke`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session revoke ID --reason logout
+  sojourn session revoke ID --wait all                 applied in eu, us; pending ap
+  sojourn session revoke ID --consistency each-quorum --durability synced")]
 pub(crate) struct RevokeArgs {
     /// Which.
     #[command(flatten)]
@@ -310,6 +341,10 @@ pub(crate) struct RevokeArgs {
 
 /// Arguments of `receipt`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session receipt ID --token BASE64
+  sojourn session receipt ID --token BASE64 --wait ap --timeout 30s")]
 pub(crate) struct ReceiptArgs {
     /// Which.
     #[command(flatten)]
