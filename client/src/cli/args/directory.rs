@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::levels::{DurabilityLevel, Level, ReadLevel, WriteArgs};
 use super::quantity::parse_duration;
-use super::session::{DurabilityLevel, Level, Reach, ReadLevel};
+use super::session::Reach;
 
 /// The sessions of a principal.
 #[derive(Args, Debug)]
@@ -44,7 +45,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   sojourn principal end alice 5f2c…
-  sojourn principal end alice 5f2c… --reason lost-device")]
+  sojourn principal end alice 5f2c… --reason lost-device --wait all
+  sojourn principal end alice 5f2c… --consistency each-quorum --durability synced")]
     End {
         /// The principal.
         #[arg(value_name = "PRINCIPAL")]
@@ -55,6 +57,12 @@ Examples:
         /// Why, for audit.
         #[arg(long, default_value = "ended")]
         reason: String,
+        /// How the write is kept.
+        #[command(flatten)]
+        write: WriteArgs,
+        /// Regions to wait for until they have applied it, or all.
+        #[arg(long, value_delimiter = ',', value_name = "all|REGION,...")]
+        wait: Vec<String>,
     },
     /// Which regions have applied a logout everywhere, or the end of a session, by now.
     #[command(after_help = "\
@@ -82,9 +90,9 @@ Examples:
         /// The id of a session that goes on, or - to read it from standard input.
         #[arg(long, value_name = "ID", allow_hyphen_values = true)]
         keep: Option<String>,
-        /// How many replicas must have it before the answer.
-        #[arg(long, value_enum, default_value_t)]
-        consistency: Level,
+        /// How the write is kept.
+        #[command(flatten)]
+        write: WriteArgs,
         /// Regions to wait for until they have applied it, or all.
         #[arg(long, value_delimiter = ',', value_name = "all|REGION,...")]
         wait: Vec<String>,
@@ -130,8 +138,11 @@ Examples:
   sojourn policy set --namespace bank --preset aal2
   sojourn policy set --namespace bank --preset aal3 --sessions-max 3 --tighten-at-once
   sojourn policy set --namespace shop --idle 2h --write-consistency local-quorum
+  sojourn policy set --namespace shop --idle 2h --consistency each-quorum
 
-The whole policy is replaced. What is not set follows the node's configuration.")]
+The whole policy is replaced. What is not set follows the node's configuration.
+--consistency and --durability are of the change itself; those of later calls that ask
+for none are --write-consistency, --read-consistency and --write-durability.")]
 pub(crate) struct PolicySetArgs {
     /// The time-outs of an assurance level: aal1, aal2 or aal3 (NIST SP 800-63B-4).
     #[arg(long, default_value = "", value_name = "NAME")]
@@ -171,5 +182,11 @@ pub(crate) struct PolicySetArgs {
     pub(crate) read_consistency: Option<ReadLevel>,
     /// The durability of writes that ask for none.
     #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) write_durability: Option<DurabilityLevel>,
+    /// How many replicas must have this change before the answer [default: local-one].
+    #[arg(long, value_enum)]
+    pub(crate) consistency: Option<Level>,
+    /// When this change must be on disk [default: buffered].
+    #[arg(long, value_enum)]
     pub(crate) durability: Option<DurabilityLevel>,
 }

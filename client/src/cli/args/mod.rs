@@ -4,6 +4,7 @@ mod bench;
 mod cluster;
 mod directory;
 mod feed;
+mod levels;
 mod namespace;
 mod quantity;
 mod session;
@@ -19,10 +20,11 @@ pub(crate) use self::cluster::{
 };
 pub(crate) use self::directory::{PolicyArgs, PolicyCommand, PolicySetArgs, PrincipalArgs, PrincipalCommand};
 pub(crate) use self::feed::{ArchiveArgs, ExplainArgs, FeedSource, WatchArgs};
+pub(crate) use self::levels::{DurabilityLevel, Level, ReadLevel, WriteArgs};
 pub(crate) use self::namespace::{CopyArgs, ExportArgs, ImportArgs, NamespaceCommand};
 pub(crate) use self::session::{
-    AddArgs, AuthArgs, CreateArgs, DurabilityLevel, GetArgs, Level, Reach, ReadLevel, ReceiptArgs,
-    RevokeArgs, RotateArgs, SessionArgs, SessionCommand, SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs,
+    AddArgs, AuthArgs, CreateArgs, GetArgs, Reach, ReceiptArgs, RevokeArgs, RotateArgs, SessionArgs,
+    SessionCommand, SetArgs, Target, TouchArgs, UnsetArgs,
 };
 use crate::cli::output::Format;
 

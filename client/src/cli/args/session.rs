@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
+use super::levels::{ReadLevel, WriteArgs};
 use super::quantity::parse_duration;
 
 /// Where and how sessions are reached.
@@ -81,53 +82,6 @@ pub(crate) struct Target {
     pub(crate) id: String,
 }
 
-/// How many replicas must have a write.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Level {
-    /// One replica of the region asked.
-    #[default]
-    LocalOne,
-    /// A majority in the region asked.
-    LocalQuorum,
-    /// A majority in each region.
-    EachQuorum,
-    /// Every replica.
-    All,
-}
-
-/// How many replicas a read asks.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum ReadLevel {
-    /// One replica of the region asked.
-    #[default]
-    LocalOne,
-    /// A majority in the region asked.
-    LocalQuorum,
-    /// Every replica.
-    All,
-}
-
-/// When a write is on disk.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum DurabilityLevel {
-    /// Within the node's sync interval.
-    #[default]
-    Buffered,
-    /// Before the answer.
-    Synced,
-}
-
-/// How a write is kept.
-#[derive(Args, Clone, Copy, Debug, Default)]
-pub(crate) struct WriteArgs {
-    /// How many replicas must have it before the answer [default: the policy's, else local-one].
-    #[arg(long, value_enum)]
-    pub(crate) consistency: Option<Level>,
-    /// When it must be on disk [default: the policy's, else buffered].
-    #[arg(long, value_enum)]
-    pub(crate) durability: Option<DurabilityLevel>,
-}
-
 /// Attributes of the first content.
 #[derive(Args, Debug)]
 pub(crate) struct Attributes {
@@ -173,10 +127,10 @@ pub(crate) struct CreateArgs {
     /// The first principal.
     #[command(flatten)]
     pub(crate) auth: AuthArgs,
-    /// How long it may lie idle [default: the node's].
+    /// How long it may lie idle, no longer than the policy says [default: the policy's, else the node's].
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     pub(crate) idle: Option<Duration>,
-    /// How long it may live at most [default: the node's].
+    /// How long it may live, no longer than the policy says [default: the policy's, else the node's].
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     pub(crate) absolute: Option<Duration>,
     /// How the write is kept.
