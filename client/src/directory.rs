@@ -2,18 +2,14 @@
 
 use sojourn_proto::directory::v1::directory_service_client::DirectoryServiceClient;
 use sojourn_proto::directory::v1::{
-    EndSessionRequest, GetPolicyRequest, ListPoliciesRequest, ListPoliciesResponse, ListSessionsRequest,
-    Policy, SessionSummary, SetPolicyRequest,
+    GetPolicyRequest, ListPoliciesRequest, ListPoliciesResponse, ListSessionsRequest, Policy, SessionSummary,
 };
-use sojourn_proto::session::v1::WriteOptions;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
-use crate::cache::ReadCache;
-use crate::calls::EndAllSessionsCall;
+use crate::calls::{EndAllSessionsCall, EndSessionCall, SetPolicyCall};
 use crate::client::{Client, Settings};
 use crate::error::{Error, from_unary};
-use crate::model::Receipt;
 use crate::runtime;
 
 pub(crate) type Directory = DirectoryServiceClient<Channel>;
@@ -36,25 +32,16 @@ impl Client {
     /// Ends one session of a principal, by the reference that [`Self::list_sessions`] gives.
     /// Says which regions have applied it.
     ///
-    /// # Errors
-    /// [`Error::NotFound`] if the principal has no such session; otherwise as [`Self::list_sessions`].
-    pub async fn end_session(
+    /// It fails with [`Error::NotFound`] if the principal has no such session, and with
+    /// [`Error::Partial`] if the end is made but too few replicas have confirmed it.
+    pub fn end_session(
         &self,
         namespace: &str,
         principal: &str,
         session_ref: &[u8],
         reason: &str,
-    ) -> Result<Receipt, Error> {
-        let request = EndSessionRequest {
-            namespace: namespace.into(),
-            principal: principal.into(),
-            session_ref: bytes::Bytes::copy_from_slice(session_ref),
-            reason: reason.into(),
-            ..EndSessionRequest::default()
-        };
-        let _ending = self.cache().map(ReadCache::ending);
-        let call = async |mut node: Directory, request| node.end_session(request).await;
-        Ok(Receipt::from_wire(self.ask_any(request, self.prepare_read(None, None), call).await?.receipt))
+    ) -> EndSessionCall<'_> {
+        EndSessionCall::new(self, namespace, principal, session_ref, reason)
     }
 
     /// Logs a principal out everywhere, with one write: it also ends sessions that the
@@ -81,17 +68,10 @@ impl Client {
     /// Replaces the policy of a namespace: `preset` ("aal1", "aal2", "aal3" or empty), and
     /// over it what `policy` sets. Returns it as it is now.
     ///
-    /// # Errors
-    /// A setting is beyond the limits of the node; otherwise as [`Self::list_sessions`].
-    pub async fn set_policy(&self, namespace: &str, preset: &str, policy: Policy) -> Result<Policy, Error> {
-        let request = SetPolicyRequest {
-            namespace: namespace.into(),
-            preset: preset.into(),
-            policy: Some(policy),
-            options: Some(WriteOptions::default()),
-        };
-        let call = async |mut node: Directory, request| node.set_policy(request).await;
-        Ok(self.ask_any(request, self.prepare_read(None, None), call).await?.policy.unwrap_or_default())
+    /// It fails if a setting is beyond the limits of the node, and with [`Error::Partial`]
+    /// if the change is made but too few replicas have confirmed it.
+    pub fn set_policy(&self, namespace: &str, preset: &str, policy: Policy) -> SetPolicyCall<'_> {
+        SetPolicyCall::new(self, namespace, preset, policy)
     }
 
     /// A page of the namespaces that have a policy: at most `policies_max` (0: 100), after

@@ -49,8 +49,8 @@ pub mod web;
 
 pub use cache::{CacheFollow, ReadCacheConfig};
 pub use calls::{
-    BatchGetCall, CreateCall, EndAllSessionsCall, GetCall, PrincipalReceiptCall, ReceiptCall, RevokeCall,
-    RotateCall, TouchCall, UpdateCall,
+    BatchGetCall, CreateCall, EndAllSessionsCall, EndSessionCall, GetCall, PrincipalReceiptCall, ReceiptCall,
+    RevokeCall, RotateCall, SetPolicyCall, TouchCall, UpdateCall,
 };
 pub use client::Client;
 pub use config::{ClientConfig, ConfigError, TlsConfig};

@@ -36,20 +36,23 @@ impl<'c> CreateCall<'c> {
         self
     }
 
-    /// How long it may lie idle, in milliseconds. Default: the node's.
+    /// How long it may lie idle, in milliseconds, no longer than the namespace's policy says.
+    /// Default: the policy's, else the node's.
     pub fn idle_timeout_ms(mut self, timeout_ms: u64) -> Self {
         self.request.idle_timeout_ms = timeout_ms;
         self
     }
 
-    /// How long it may live at most, in milliseconds. Default: the node's.
+    /// How long it may live, in milliseconds, no longer than the namespace's policy says.
+    /// Default: the policy's, else the node's.
     pub fn absolute_timeout_ms(mut self, timeout_ms: u64) -> Self {
         self.request.absolute_timeout_ms = timeout_ms;
         self
     }
 
     /// Uses an id minted by the application's framework in place of one minted by
-    /// the node; accepted only where the node's configuration allows it.
+    /// the node; accepted only where the namespace's policy, or without one the node's
+    /// configuration, allows it.
     pub fn adopted_id(mut self, id: &SessionId) -> Self {
         id.reveal().clone_into(&mut self.request.adopted_session_id);
         self

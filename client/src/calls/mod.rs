@@ -3,10 +3,12 @@
 mod batch_get;
 mod create;
 mod end_all_sessions;
+mod end_session;
 mod get;
 mod receipt;
 mod revoke;
 mod rotate;
+mod set_policy;
 mod touch;
 mod update;
 mod wait;
@@ -15,10 +17,12 @@ mod write;
 pub use batch_get::BatchGetCall;
 pub use create::CreateCall;
 pub use end_all_sessions::EndAllSessionsCall;
+pub use end_session::EndSessionCall;
 pub use get::GetCall;
 pub use receipt::{PrincipalReceiptCall, ReceiptCall};
 pub use revoke::RevokeCall;
 pub use rotate::RotateCall;
+pub use set_policy::SetPolicyCall;
 pub use touch::TouchCall;
 pub use update::UpdateCall;
 

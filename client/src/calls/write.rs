@@ -20,13 +20,15 @@ macro_rules! write_settings {
         $crate::calls::write::timeout_setting!($call);
 
         impl $call<'_> {
-            /// How many replicas must have the write before the answer. Default: one.
+            /// How many replicas must have the write before the answer. Default: what the
+            /// namespace's policy says, else one.
             pub fn consistency(mut self, level: $crate::Consistency) -> Self {
                 self.options().set_consistency(level.to_wire());
                 self
             }
 
-            /// Whether the write must be on disk before the answer. Default: buffered.
+            /// Whether the write must be on disk before the answer. Default: what the
+            /// namespace's policy says, else buffered.
             pub fn durability(mut self, durability: $crate::Durability) -> Self {
                 self.options().set_durability(durability.to_wire());
                 self
@@ -64,7 +66,8 @@ macro_rules! read_settings {
         $crate::calls::write::timeout_setting!($call);
 
         impl $call<'_> {
-            /// How many replicas' answers are merged. Default: one.
+            /// How many replicas' answers are merged. Default: what the namespace's policy
+            /// says, else one.
             pub fn consistency(mut self, level: $crate::Consistency) -> Self {
                 self.options().set_consistency(level.to_wire());
                 self

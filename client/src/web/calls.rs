@@ -25,6 +25,20 @@ pub(super) enum Found {
     Superseded,
 }
 
+/// A call at a level; what is none is left to the namespace's policy.
+macro_rules! at_level {
+    ($call:expr, $level:expr) => {{
+        let (mut call, level): (_, WriteLevel) = ($call, $level);
+        if let Some(consistency) = level.consistency {
+            call = call.consistency(consistency);
+        }
+        if let Some(durability) = level.durability {
+            call = call.durability(durability);
+        }
+        call
+    }};
+}
+
 /// A client and how sessions are to be kept with it.
 #[derive(Clone)]
 pub(super) struct Calls {
@@ -80,8 +94,7 @@ impl Calls {
 
     /// Makes a session; the node mints its id.
     pub(super) async fn create(&self, changes: Changes, level: WriteLevel) -> Result<Live, Error> {
-        let call = self.client.create(&self.config.namespace).changes(changes);
-        let call = call.consistency(level.consistency).durability(level.durability);
+        let call = at_level!(self.client.create(&self.config.namespace).changes(changes), level);
         let call = match self.config.idle_timeout_ms {
             Some(timeout_ms) => call.idle_timeout_ms(timeout_ms),
             None => call,
@@ -97,10 +110,8 @@ impl Calls {
     /// Changes a session that this request has read, wherever it was read: the
     /// token keeps a replica that has not heard of it from saying that it is unknown.
     pub(super) async fn update(&self, content: &Content, changes: Changes) -> Result<CausalToken, Error> {
-        let level = self.config.save;
         let call = self.client.update(&self.config.namespace, &content.id, changes).touch();
-        let call = call.after(&content.token).consistency(level.consistency).durability(level.durability);
-        let Updated { token, .. } = call.await?;
+        let Updated { token, .. } = at_level!(call.after(&content.token), self.config.save).await?;
         Ok(token)
     }
 
@@ -120,19 +131,15 @@ impl Calls {
 
     /// Gives a session another id, and changes it, as one: a log-in, after which the old id is dead.
     pub(super) async fn rotate_at_login(&self, old: &Content, changes: Changes) -> Result<Rotated, Error> {
-        let level = self.config.login;
         let call = self.client.rotate(&self.config.namespace, &old.id).changes(changes).touch();
-        let call = call.after(&old.token).consistency(level.consistency).durability(level.durability);
-        call.return_session().await
+        at_level!(call.after(&old.token), self.config.login).return_session().await
     }
 
     /// Gives a session another id, and changes it, as one; requests with the old id are served
     /// until its grace ends.
     pub(super) async fn rotate(&self, old: &Content, changes: Changes) -> Result<Rotated, Error> {
-        let level = self.config.save;
         let call = self.client.rotate(&self.config.namespace, &old.id).changes(changes).touch();
-        let call = call.after(&old.token).consistency(level.consistency).durability(level.durability);
-        call.grace_ms(self.config.rotation_grace_ms).await
+        at_level!(call.after(&old.token), self.config.save).grace_ms(self.config.rotation_grace_ms).await
     }
 
     /// Makes a session and ends one of another principal. The new id is told only
@@ -154,9 +161,8 @@ impl Calls {
     }
 
     async fn revoke(&self, content: &Content, reason: &str) -> Result<(), Error> {
-        let level = self.config.logout;
         let call = self.client.revoke(&self.config.namespace, &content.id, reason).after(&content.token);
-        call.consistency(level.consistency).durability(level.durability).await.map(drop)
+        at_level!(call, self.config.logout).await.map(drop)
     }
 }
 

@@ -7,13 +7,14 @@ use crate::model::{Consistency, Durability};
 const TOKEN_WAIT_MS_MAX: u32 = 60_000;
 const ROTATION_GRACE_MS_MAX: u32 = 600_000;
 
-/// How many replicas must have a write, and how durably, before the answer.
+/// How many replicas must have a write, and how durably, before the answer. What is none
+/// is as the namespace's policy says; if that says nothing: one replica, buffered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WriteLevel {
     /// How many replicas.
-    pub consistency: Consistency,
+    pub consistency: Option<Consistency>,
     /// When it is on the disk of the node that answers.
-    pub durability: Durability,
+    pub durability: Option<Durability>,
 }
 
 /// What becomes of a response whose request wrote to a session that was ended meanwhile.
@@ -34,9 +35,11 @@ pub struct SessionConfig {
     pub namespace: String,
     /// The cookie.
     pub cookie: CookieConfig,
-    /// How long a session may lie idle, in milliseconds, at least 1. Default: the nodes'.
+    /// How long a session may lie idle, in milliseconds, at least 1. Default: what the
+    /// namespace's policy says, else the nodes'.
     pub idle_timeout_ms: Option<u64>,
-    /// How long a session may live, in milliseconds, at least 1. Default: the nodes'.
+    /// How long a session may live, in milliseconds, at least 1. Default: what the
+    /// namespace's policy says, else the nodes'.
     pub absolute_timeout_ms: Option<u64>,
     /// A request that only read touches its session once this share of the idle
     /// time-out, in percent, has gone by since the last use; 1 to 90. Default 10:
@@ -59,10 +62,10 @@ pub struct SessionConfig {
     pub rotate_after_ms: Option<u64>,
     /// What becomes of a response whose session was ended meanwhile. Default: 401.
     pub on_ended: OnEnded,
-    /// How changes are saved. Default: one replica, buffered.
+    /// How changes are saved. Default: as the namespace's policy says.
     pub save: WriteLevel,
-    /// How a log-in is written. Default: one replica, synced, so that log-ins work as
-    /// long as one node does. The end of another principal's session is written as a
+    /// How a log-in is written. Default: synced, and by as many replicas as the namespace's
+    /// policy says; without one by one, so that log-ins work as long as one node does. The end of another principal's session is written as a
     /// logout, but one that too few replicas confirmed is taken: it spreads.
     pub login: WriteLevel,
     /// How a session is ended. Default: a majority of the region's replicas,
@@ -75,7 +78,7 @@ impl SessionConfig {
     /// Defaults for everything but the namespace.
     #[must_use]
     pub fn new(namespace: impl Into<String>) -> Self {
-        let one_synced = WriteLevel { consistency: Consistency::LocalOne, durability: Durability::Synced };
+        let synced = WriteLevel { durability: Some(Durability::Synced), ..WriteLevel::default() };
         Self {
             namespace: namespace.into(),
             cookie: CookieConfig::default(),
@@ -87,8 +90,8 @@ impl SessionConfig {
             rotate_after_ms: None,
             on_ended: OnEnded::default(),
             save: WriteLevel::default(),
-            login: one_synced,
-            logout: WriteLevel { consistency: Consistency::LocalQuorum, ..one_synced },
+            login: synced,
+            logout: WriteLevel { consistency: Some(Consistency::LocalQuorum), ..synced },
         }
     }
 

@@ -1,9 +1,9 @@
 //! What a policy says about calls that do not say it themselves.
 
 use sojourn_client::directory_types::Policy;
-use sojourn_client::{Changes, Consistency, Durability, Error};
+use sojourn_client::{Auth, Changes, Consistency, Durability, Error};
 
-use crate::harness::Cluster;
+use crate::harness::{Cluster, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_that_ask_for_no_level_have_the_policys() {
@@ -39,5 +39,43 @@ async fn calls_that_ask_for_no_level_have_the_policys() {
     assert_eq!(eu.policy("shop").await.unwrap().version, 1);
     eu.set_policy("shop", "", Policy::default()).await.unwrap();
     set("c").await.unwrap();
+    cluster.heal();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_principals_sessions_has_the_policys_level_too() {
+    let cluster = Cluster::up("eu,us,ap", 1);
+    let eu = cluster.client("eu").await;
+    let each = Policy { write_consistency: Some(Consistency::EachQuorum.number()), ..Policy::default() };
+    eu.set_policy("shop", "", each).consistency(Consistency::EachQuorum).await.unwrap();
+    let login = || Changes::new().auth(Auth::new("ada"));
+    for _ in 0..2 {
+        eu.create("shop").changes(login()).await.unwrap();
+    }
+    let listed = eu.list_sessions("shop", "ada").await.unwrap();
+    cluster.isolate("eu");
+
+    let end = |at: usize| eu.end_session("shop", "ada", &listed[at].session_ref, "lost").timeout_ms(1_500);
+    let short = end(0).await.unwrap_err();
+    assert!(matches!(&short, Error::Partial(partial) if partial.applied == ["eu"]), "{short}");
+    let receipt = end(1).consistency(Consistency::LocalOne).wait_all_regions().await.unwrap();
+    assert_eq!(receipt.to_string(), "applied in eu; pending ap, us", "made, and waited for in vain");
+    let everywhere = || eu.end_all_sessions("shop", "ada").timeout_ms(1_500);
+    let short = everywhere().await.unwrap_err();
+    assert!(matches!(&short, Error::Partial(_)), "{short}");
+    everywhere().consistency(Consistency::LocalOne).await.unwrap();
+
+    let logout = ["principal", "logout", "ada", "--namespace", "shop", "--region", "eu", "--timeout", "1s"];
+    // A busy machine may take the call's last 100 ms, and then it is only late.
+    let is_partial = |line: &[&str]| cluster.sojourn(line).status.code() == Some(5);
+    eventually("no level is sent if none is given", || async { is_partial(&logout) }).await;
+    cluster.command(&[&logout[..], &["--consistency", "local-one", "--durability", "synced"]].concat());
+    let set = eu.set_policy("shop", "", Policy::default()).timeout_ms(1_500);
+    let short = set.consistency(Consistency::EachQuorum).await.unwrap_err();
+    assert!(matches!(&short, Error::Partial(_)), "{short}");
+    assert_eq!(eu.policy("shop").await.unwrap().write_consistency, None, "it is made all the same");
+    let set = ["policy", "set", "--namespace", "shop", "--region", "eu", "--timeout", "1s"];
+    let each = [&set[..], &["--consistency", "each-quorum"]].concat();
+    eventually("the change has a level", || async { is_partial(&each) }).await;
     cluster.heal();
 }

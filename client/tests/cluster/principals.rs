@@ -203,6 +203,10 @@ async fn the_command_line_lists_and_logs_out() {
     assert!(listed.contains("\"default\"") && listed.contains("900000"), "{listed}");
     let wrong = cluster.text(&["policy", "set", "--sessions-max", "5000"]);
     assert!(wrong.contains("sessions_max is 5000; it must be from 0 to 1000"), "{wrong}");
+    let sessions = cluster.sojourn(&["principal", "sessions", "ada"]);
+    let sessions: serde_json::Value = serde_json::from_slice(&sessions.stdout).unwrap();
+    let reference = sessions["sessions"][0]["session_ref"].as_str().unwrap();
+    cluster.command(&["principal", "end", "ada", reference, "--wait", "all", "--durability", "synced"]);
     let wrong = cluster.text(&["principal", "end", "ada", "12"]);
     assert!(wrong.contains("32 hexadecimal digits"), "{wrong}");
 }

@@ -178,7 +178,7 @@ async fn a_new_id_that_too_few_replicas_have_confirmed_still_reaches_the_browser
     client.request_timeout_ms = 1_000;
     let eu = Client::connect(client).await.unwrap();
     let mut config = SessionConfig::new("shop");
-    config.login.consistency = Consistency::EachQuorum;
+    config.login.consistency = Some(Consistency::EachQuorum);
     let strict = SessionLayer::new(eu.clone(), config.clone()).unwrap();
     config.save = config.login;
     (config.rotation_grace_ms, config.rotate_after_ms) = (0, Some(1));

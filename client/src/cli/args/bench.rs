@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::levels::DurabilityLevel;
 use super::quantity::parse_duration;
-use super::session::DurabilityLevel;
 
 /// Arguments of `bench`.
 #[derive(Args, Clone, Debug)]

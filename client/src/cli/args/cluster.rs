@@ -48,6 +48,10 @@ pub(crate) struct UpArgs {
 /// Arguments of `demo`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
+Examples:
+  sojourn demo
+  sojourn demo --wan 80ms --keep      slower links; keeps configuration, logs and data
+
 The demo starts three regions of three nodes in a temporary folder, with links
 of 40 ms between the regions, and removes them at the end. It exits with 1 if any
 check failed. `--output json` prints the list of checks.")]
@@ -70,6 +74,11 @@ Examples:
   sojourn link heal --all")]
 pub(crate) enum LinkCommand {
     /// Let nothing pass between two regions.
+    #[command(after_help = "\
+Examples:
+  sojourn link cut eu us
+  sojourn link cut eu us --one-way      eu no longer reaches us; us still reaches eu
+  sojourn link cut eu us --reset        connections break and are refused")]
     Cut {
         /// One region.
         from: String,
@@ -83,6 +92,7 @@ pub(crate) enum LinkCommand {
         reset: bool,
     },
     /// Let everything pass again.
+    #[command(after_help = "Examples:\n  sojourn link heal eu us\n  sojourn link heal --all")]
     Heal {
         /// One region.
         #[arg(required_unless_present = "all", requires = "to")]
@@ -94,6 +104,7 @@ pub(crate) enum LinkCommand {
         all: bool,
     },
     /// The links and their state.
+    #[command(after_help = "Example:\n  sojourn link list")]
     List,
 }
 
@@ -105,21 +116,25 @@ Examples:
   sojourn node restart eu-1     start it again with its data")]
 pub(crate) enum NodeCommand {
     /// End a node at once (SIGKILL).
+    #[command(after_help = "Example:\n  sojourn node kill eu-1")]
     Kill {
         /// For example eu-1.
         name: String,
     },
     /// Ask a node to stop (SIGTERM).
+    #[command(after_help = "Example:\n  sojourn node stop eu-1")]
     Stop {
         /// For example eu-1.
         name: String,
     },
     /// Stop a node if it runs, and start it.
+    #[command(after_help = "Example:\n  sojourn node restart eu-1")]
     Restart {
         /// For example eu-1.
         name: String,
     },
     /// The processes and their state.
+    #[command(after_help = "Example:\n  sojourn node list")]
     List,
 }
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::levels::{DurabilityLevel, Level, ReadLevel, WriteArgs};
 use super::quantity::parse_duration;
-use super::session::{DurabilityLevel, Level, Reach, ReadLevel};
+use super::session::Reach;
 
 /// The sessions of a principal.
 #[derive(Args, Debug)]
@@ -31,12 +32,21 @@ pub(crate) struct PrincipalArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PrincipalCommand {
     /// The sessions that a principal is logged in to, the newest login first.
+    #[command(after_help = "\
+Examples:
+  sojourn principal sessions alice
+  sojourn principal sessions alice --namespace shop --output json")]
     Sessions {
         /// The principal.
         #[arg(value_name = "PRINCIPAL")]
         principal: String,
     },
     /// End one session by its reference.
+    #[command(after_help = "\
+Examples:
+  sojourn principal end alice 5f2c…
+  sojourn principal end alice 5f2c… --reason lost-device --wait all
+  sojourn principal end alice 5f2c… --consistency each-quorum --durability synced")]
     End {
         /// The principal.
         #[arg(value_name = "PRINCIPAL")]
@@ -47,8 +57,18 @@ pub(crate) enum PrincipalCommand {
         /// Why, for audit.
         #[arg(long, default_value = "ended")]
         reason: String,
+        /// How the write is kept.
+        #[command(flatten)]
+        write: WriteArgs,
+        /// Regions to wait for until they have applied it, or all.
+        #[arg(long, value_delimiter = ',', value_name = "all|REGION,...")]
+        wait: Vec<String>,
     },
     /// Which regions have applied a logout everywhere, or the end of a session, by now.
+    #[command(after_help = "\
+Examples:
+  sojourn principal receipt --token BASE64
+  sojourn principal receipt --token BASE64 --wait us,ap --timeout 30s")]
     Receipt {
         /// The receipt's token, as `logout` and `end` print it.
         #[arg(long, value_name = "BASE64")]
@@ -58,6 +78,11 @@ pub(crate) enum PrincipalCommand {
         wait: Vec<String>,
     },
     /// Log out everywhere: end every session, in every region, also those not heard of yet.
+    #[command(after_help = "\
+Examples:
+  sojourn principal logout alice
+  sojourn principal logout alice --keep ID         all sessions but this one
+  sojourn principal logout alice --wait all        applied in eu, us; pending ap")]
     Logout {
         /// The principal.
         #[arg(value_name = "PRINCIPAL")]
@@ -65,9 +90,9 @@ pub(crate) enum PrincipalCommand {
         /// The id of a session that goes on, or - to read it from standard input.
         #[arg(long, value_name = "ID", allow_hyphen_values = true)]
         keep: Option<String>,
-        /// How many replicas must have it before the answer.
-        #[arg(long, value_enum, default_value_t)]
-        consistency: Level,
+        /// How the write is kept.
+        #[command(flatten)]
+        write: WriteArgs,
         /// Regions to wait for until they have applied it, or all.
         #[arg(long, value_delimiter = ',', value_name = "all|REGION,...")]
         wait: Vec<String>,
@@ -97,8 +122,10 @@ pub(crate) struct PolicyArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Print the policy.
+    #[command(after_help = "Example:\n  sojourn policy show --namespace bank")]
     Show,
     /// Print every namespace that has a policy.
+    #[command(after_help = "Example:\n  sojourn policy list")]
     List,
     /// Replace the policy.
     Set(PolicySetArgs),
@@ -106,6 +133,16 @@ pub(crate) enum PolicyCommand {
 
 /// A policy.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn policy set --namespace bank --preset aal2
+  sojourn policy set --namespace bank --preset aal3 --sessions-max 3 --tighten-at-once
+  sojourn policy set --namespace shop --idle 2h --write-consistency local-quorum
+  sojourn policy set --namespace shop --idle 2h --consistency each-quorum
+
+The whole policy is replaced. What is not set follows the node's configuration.
+--consistency and --durability are of the change itself; those of later calls that ask
+for none are --write-consistency, --read-consistency and --write-durability.")]
 pub(crate) struct PolicySetArgs {
     /// The time-outs of an assurance level: aal1, aal2 or aal3 (NIST SP 800-63B-4).
     #[arg(long, default_value = "", value_name = "NAME")]
@@ -145,5 +182,11 @@ pub(crate) struct PolicySetArgs {
     pub(crate) read_consistency: Option<ReadLevel>,
     /// The durability of writes that ask for none.
     #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) write_durability: Option<DurabilityLevel>,
+    /// How many replicas must have this change before the answer [default: local-one].
+    #[arg(long, value_enum)]
+    pub(crate) consistency: Option<Level>,
+    /// When this change must be on disk [default: buffered].
+    #[arg(long, value_enum)]
     pub(crate) durability: Option<DurabilityLevel>,
 }

@@ -4,6 +4,7 @@ mod bench;
 mod cluster;
 mod directory;
 mod feed;
+mod levels;
 mod namespace;
 mod quantity;
 mod session;
@@ -19,10 +20,11 @@ pub(crate) use self::cluster::{
 };
 pub(crate) use self::directory::{PolicyArgs, PolicyCommand, PolicySetArgs, PrincipalArgs, PrincipalCommand};
 pub(crate) use self::feed::{ArchiveArgs, ExplainArgs, FeedSource, WatchArgs};
+pub(crate) use self::levels::{DurabilityLevel, Level, ReadLevel, WriteArgs};
 pub(crate) use self::namespace::{CopyArgs, ExportArgs, ImportArgs, NamespaceCommand};
 pub(crate) use self::session::{
-    AddArgs, AuthArgs, CreateArgs, DurabilityLevel, GetArgs, Level, Reach, ReadLevel, ReceiptArgs,
-    RevokeArgs, RotateArgs, SessionArgs, SessionCommand, SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs,
+    AddArgs, AuthArgs, CreateArgs, GetArgs, Reach, ReceiptArgs, RevokeArgs, RotateArgs, SessionArgs,
+    SessionCommand, SetArgs, Target, TouchArgs, UnsetArgs,
 };
 use crate::cli::output::Format;
 
@@ -97,8 +99,10 @@ pub(crate) enum Command {
     /// How every node is doing; with --digests whether all replicas agree.
     Status(StatusArgs),
     /// The nodes of the cluster, as committed by Raft.
+    #[command(after_help = "Examples:\n  sojourn members\n  sojourn members --node eu-1")]
     Members(NodeName),
     /// Which nodes hold which partitions.
+    #[command(after_help = "Examples:\n  sojourn layout\n  sojourn layout --node eu-1 --output json")]
     Layout(NodeName),
     /// Play the story of a login, a cut link, a logout and a heal, with checks.
     Demo(DemoArgs),

@@ -21,6 +21,7 @@ importing it once. What was written since stays, and so does what was ended sinc
 into a new cluster before it takes logins: what it has made itself is not overwritten.")]
 pub(crate) enum NamespaceCommand {
     /// Make a key file: 32 random bytes that only its owner may read.
+    #[command(after_help = "Example:\n  sojourn namespace key -o export.key")]
     Key {
         /// The key file, which must not be there yet.
         #[arg(short, long = "output-file", value_name = "KEY")]
@@ -34,6 +35,10 @@ pub(crate) enum NamespaceCommand {
 
 /// Arguments of `export`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn namespace export shop -o shop.sojourn --key-file export.key
+  sojourn namespace export shop -o shop.sojourn --key-file export.key --region us")]
 pub(crate) struct ExportArgs {
     /// The namespace.
     #[arg(value_name = "NAME")]
@@ -48,6 +53,10 @@ pub(crate) struct ExportArgs {
 
 /// Arguments of `import`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn namespace import shop.sojourn --key-file export.key
+  sojourn --data ./other-cluster namespace import shop.sojourn --key-file export.key")]
 pub(crate) struct ImportArgs {
     /// The file.
     #[arg(value_name = "FILE")]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
+use super::levels::{ReadLevel, WriteArgs};
 use super::quantity::parse_duration;
 
 /// Where and how sessions are reached.
@@ -81,53 +82,6 @@ pub(crate) struct Target {
     pub(crate) id: String,
 }
 
-/// How many replicas must have a write.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum Level {
-    /// One replica of the region asked.
-    #[default]
-    LocalOne,
-    /// A majority in the region asked.
-    LocalQuorum,
-    /// A majority in each region.
-    EachQuorum,
-    /// Every replica.
-    All,
-}
-
-/// How many replicas a read asks.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum ReadLevel {
-    /// One replica of the region asked.
-    #[default]
-    LocalOne,
-    /// A majority in the region asked.
-    LocalQuorum,
-    /// Every replica.
-    All,
-}
-
-/// When a write is on disk.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub(crate) enum DurabilityLevel {
-    /// Within the node's sync interval.
-    #[default]
-    Buffered,
-    /// Before the answer.
-    Synced,
-}
-
-/// How a write is kept.
-#[derive(Args, Clone, Copy, Debug, Default)]
-pub(crate) struct WriteArgs {
-    /// How many replicas must have it before the answer [default: the policy's, else local-one].
-    #[arg(long, value_enum)]
-    pub(crate) consistency: Option<Level>,
-    /// When it must be on disk [default: the policy's, else buffered].
-    #[arg(long, value_enum)]
-    pub(crate) durability: Option<DurabilityLevel>,
-}
-
 /// Attributes of the first content.
 #[derive(Args, Debug)]
 pub(crate) struct Attributes {
@@ -161,6 +115,11 @@ pub(crate) struct AuthArgs {
 
 /// Arguments of `create`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session create --attr user=alice --idle 30m
+  sojourn session create --principal alice --methods pwd,otp --level 2 --device laptop
+  sojourn session create --attr-json cart='{\"tea\":2}' --consistency local-quorum")]
 pub(crate) struct CreateArgs {
     /// The first attributes.
     #[command(flatten)]
@@ -168,10 +127,10 @@ pub(crate) struct CreateArgs {
     /// The first principal.
     #[command(flatten)]
     pub(crate) auth: AuthArgs,
-    /// How long it may lie idle [default: the node's].
+    /// How long it may lie idle, no longer than the policy says [default: the policy's, else the node's].
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     pub(crate) idle: Option<Duration>,
-    /// How long it may live at most [default: the node's].
+    /// How long it may live, no longer than the policy says [default: the policy's, else the node's].
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     pub(crate) absolute: Option<Duration>,
     /// How the write is kept.
@@ -181,6 +140,11 @@ pub(crate) struct CreateArgs {
 
 /// Arguments of `get`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session get ID --region us
+  sojourn session get ID --consistency local-quorum --output json
+  sojourn session get ID --revocations-age-max 3s      fails if a logout older than that may be missing")]
 pub(crate) struct GetArgs {
     /// Which.
     #[command(flatten)]
@@ -198,6 +162,11 @@ pub(crate) struct GetArgs {
 
 /// Arguments of `set`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session set ID theme=dark
+  sojourn session set ID cart='{\"tea\":2}' --json
+  sojourn session set ID step=2 --if-here step=1       only if the replica asked has step=1")]
 pub(crate) struct SetArgs {
     /// Which.
     #[command(flatten)]
@@ -224,6 +193,9 @@ pub(crate) struct SetArgs {
 
 /// Arguments of `unset`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  sojourn session unset ID theme cart")]
 pub(crate) struct UnsetArgs {
     /// Which.
     #[command(flatten)]
@@ -238,6 +210,10 @@ pub(crate) struct UnsetArgs {
 
 /// Arguments of `add`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session add ID views=1 stock=-2
+  sojourn session add ID --member roles=admin --remove-member roles=guest")]
 pub(crate) struct AddArgs {
     /// Which.
     #[command(flatten)]
@@ -258,6 +234,10 @@ pub(crate) struct AddArgs {
 
 /// Arguments of `touch`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session touch ID
+  sojourn session touch ID --region us --causal-token BASE64")]
 pub(crate) struct TouchArgs {
     /// Which.
     #[command(flatten)]
@@ -293,6 +273,11 @@ pub(crate) struct RotateArgs {
 
 /// Arguments of `revoke`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session revoke ID --reason logout
+  sojourn session revoke ID --wait all                 applied in eu, us; pending ap
+  sojourn session revoke ID --consistency each-quorum --durability synced")]
 pub(crate) struct RevokeArgs {
     /// Which.
     #[command(flatten)]
@@ -310,6 +295,10 @@ pub(crate) struct RevokeArgs {
 
 /// Arguments of `receipt`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  sojourn session receipt ID --token BASE64
+  sojourn session receipt ID --token BASE64 --wait ap --timeout 30s")]
 pub(crate) struct ReceiptArgs {
     /// Which.
     #[command(flatten)]

@@ -1,3 +1,5 @@
+mod examples;
+
 use clap::CommandFactory;
 
 use super::*;

@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod explain;
 mod feed;
 pub(crate) mod layout;
+mod levels;
 pub(crate) mod link;
 pub(crate) mod members;
 pub(crate) mod namespace;

@@ -8,8 +8,8 @@ use serde_json::json;
 use sojourn_client::Client;
 use sojourn_client::directory_types::Policy;
 
-use super::session::{durability, read_level, write_level};
-use crate::cli::args::{PolicyArgs, PolicyCommand, PolicySetArgs};
+use super::levels::{at_levels, durability, read_level, write_level};
+use crate::cli::args::{PolicyArgs, PolicyCommand, PolicySetArgs, WriteArgs};
 use crate::cli::cluster::{ClusterState, reach};
 use crate::cli::error::CliError;
 use crate::cli::output::{Output, Table};
@@ -21,7 +21,10 @@ pub(crate) async fn run(data: &Path, args: PolicyArgs, output: &Output) -> Resul
     let policy = match args.command {
         PolicyCommand::List => return list(&client, output).await,
         PolicyCommand::Show => client.policy(namespace).await?,
-        PolicyCommand::Set(args) => client.set_policy(namespace, &args.preset, policy(&args)).await?,
+        PolicyCommand::Set(args) => {
+            let levels = WriteArgs { consistency: args.consistency, durability: args.durability };
+            at_levels!(client.set_policy(namespace, &args.preset, policy(&args)), levels).await?
+        }
     };
     show(namespace, &policy, output);
     Ok(())
@@ -70,7 +73,7 @@ fn policy(args: &PolicySetArgs) -> Policy {
         tighten_at_once: args.tighten_at_once.then_some(true),
         write_consistency: args.write_consistency.map(|it| write_level(it).number()),
         read_consistency: args.read_consistency.map(|it| read_level(it).number()),
-        durability: args.durability.map(|it| durability(it).number()),
+        durability: args.write_durability.map(|it| durability(it).number()),
         ..Policy::default()
     }
 }

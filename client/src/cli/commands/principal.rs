@@ -6,8 +6,9 @@ use serde_json::json;
 use sojourn_client::directory_types::SessionSummary;
 
 use super::feed::hex;
+use super::levels::at_levels;
 use super::receipt::{self, Wait, waiting};
-use super::session::{parse_token, session_id_of, write_level};
+use super::session::{parse_token, session_id_of};
 use crate::cli::args::{PrincipalArgs, PrincipalCommand};
 use crate::cli::cluster::{ClusterState, reach};
 use crate::cli::error::CliError;
@@ -22,9 +23,9 @@ pub(crate) async fn run(data: &Path, args: PrincipalArgs, output: &Output) -> Re
         PrincipalCommand::Sessions { principal } => {
             show(&client.list_sessions(namespace, &principal).await?, output);
         }
-        PrincipalCommand::End { principal, reference, reason } => {
-            let session_ref = bytes_of(&reference)?;
-            let receipt = client.end_session(namespace, &principal, &session_ref, &reason).await?;
+        PrincipalCommand::End { principal, reference, reason, write, wait } => {
+            let call = client.end_session(namespace, &principal, &bytes_of(&reference)?, &reason);
+            let receipt = waiting!(at_levels!(call, write), Wait::new(wait)).await?;
             output.line("ended for ever");
             receipt::print(&receipt, output);
             let receipt = receipt::to_json(&receipt);
@@ -36,9 +37,9 @@ pub(crate) async fn run(data: &Path, args: PrincipalArgs, output: &Output) -> Re
             receipt::print(&receipt, output);
             output.json(&receipt::to_json(&receipt));
         }
-        PrincipalCommand::Logout { principal, keep, consistency, wait } => {
+        PrincipalCommand::Logout { principal, keep, write, wait } => {
             let keep = keep.as_deref().map(session_id_of).transpose()?;
-            let call = client.end_all_sessions(namespace, &principal).consistency(write_level(consistency));
+            let call = at_levels!(client.end_all_sessions(namespace, &principal), write);
             let call = waiting!(call, Wait::new(wait));
             let done = match &keep {
                 Some(keep) => call.keep(keep).await?,

@@ -6,15 +6,14 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
-use sojourn_client::{
-    Auth, CausalToken, Changes, Client, Consistency, Durability, Session, SessionId, UpdateCall, Value,
-};
+use sojourn_client::{Auth, CausalToken, Changes, Client, Session, SessionId, UpdateCall, Value};
 
+use super::levels::{at_levels, read_level};
 use super::receipt::{self, Wait, waiting};
 use super::session_view;
 use crate::cli::args::{
-    AddArgs, AuthArgs, CreateArgs, DurabilityLevel, GetArgs, Level, ReadLevel, ReceiptArgs, RevokeArgs,
-    RotateArgs, SessionArgs, SessionCommand, SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs,
+    AddArgs, AuthArgs, CreateArgs, GetArgs, ReceiptArgs, RevokeArgs, RotateArgs, SessionArgs, SessionCommand,
+    SetArgs, Target, TouchArgs, UnsetArgs, WriteArgs,
 };
 use crate::cli::cluster::{ClusterState, reach};
 use crate::cli::error::CliError;
@@ -46,20 +45,6 @@ pub(crate) async fn run(data: &Path, args: SessionArgs, output: &Output) -> Resu
         SessionCommand::Revoke(args) => context.revoke(args).await,
         SessionCommand::Receipt(args) => context.receipt(args).await,
     }
-}
-
-/// A write at the levels that were asked for; at the policy's where none was.
-macro_rules! at_levels {
-    ($call:expr, $write:expr) => {{
-        let (mut call, write): (_, WriteArgs) = ($call, $write);
-        if let Some(level) = write.consistency {
-            call = call.consistency(write_level(level));
-        }
-        if let Some(level) = write.durability {
-            call = call.durability(durability(level));
-        }
-        call
-    }};
 }
 
 impl Context<'_> {
@@ -268,31 +253,6 @@ fn log_in(changes: Changes, args: &AuthArgs) -> Changes {
     auth.methods.clone_from(&args.methods);
     auth.roles.clone_from(&args.roles);
     changes.auth(auth).device(&args.device)
-}
-
-pub(super) fn read_level(level: ReadLevel) -> Consistency {
-    match level {
-        ReadLevel::LocalOne => Consistency::LocalOne,
-        ReadLevel::LocalQuorum => Consistency::LocalQuorum,
-        ReadLevel::All => Consistency::All,
-    }
-}
-
-pub(super) fn durability(level: DurabilityLevel) -> Durability {
-    match level {
-        DurabilityLevel::Buffered => Durability::Buffered,
-        DurabilityLevel::Synced => Durability::Synced,
-    }
-}
-
-/// How many replicas must have a write.
-pub(super) fn write_level(level: Level) -> Consistency {
-    match level {
-        Level::LocalOne => Consistency::LocalOne,
-        Level::LocalQuorum => Consistency::LocalQuorum,
-        Level::EachQuorum => Consistency::EachQuorum,
-        Level::All => Consistency::All,
-    }
 }
 
 fn session_id(target: &Target) -> Result<SessionId, CliError> {

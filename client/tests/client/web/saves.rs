@@ -6,6 +6,7 @@ use axum::routing::get;
 use sojourn_client::Auth;
 use sojourn_client::web::{NotSaved, SessionConfig, SessionLayer, WebError, WebSession};
 use sojourn_proto::session::v1::pipeline_call::Call;
+use sojourn_proto::session::v1::{Consistency, Durability};
 
 use super::{site, site_with};
 use crate::browser::Browser;
@@ -31,6 +32,26 @@ async fn what_is_written_is_read_by_the_next_request() {
     assert_eq!(browser.ask(&site.app, "/add/visits").await.body, "1 1");
     assert_eq!(browser.ask(&site.app, "/add/visits").await.body, "2 1");
     assert_eq!(site.calls(), ["create", "get", "get", "update", "get", "update"]);
+}
+
+#[tokio::test]
+async fn levels_that_nobody_set_are_left_to_the_policy() {
+    let site = site().await;
+    let mut browser = Browser::default();
+    for path in ["/set/theme/dark", "/add/visits", "/login/ada"] {
+        browser.ask(&site.app, path).await;
+    }
+    let calls = site.cluster.calls("eu-1");
+    let levels = calls.into_iter().filter_map(|call| match call {
+        Call::Create(request) => request.options,
+        Call::Update(request) => request.options,
+        Call::Rotate(request) => request.options,
+        _ => None,
+    });
+    let levels: Vec<_> = levels.map(|options| (options.consistency(), options.durability())).collect();
+    let policys = (Consistency::Unspecified, Durability::Unspecified);
+    // A log-in is on the disk whatever the policy says.
+    assert_eq!(levels, [policys, policys, (Consistency::Unspecified, Durability::Synced)]);
 }
 
 #[tokio::test]

@@ -140,7 +140,8 @@ impl Handler {
     ) -> Result<session_pb::Receipt, Failure> {
         let partition = Partition::global(self.partition_count);
         let awaited = self.awaited(wait, partition)?;
-        let terms = Terms { options: options.unwrap_or_default(), limits: None, receipt: true };
+        let options = self.write_options(namespace, options).await?;
+        let terms = Terms { options, limits: None, receipt: true };
         let committed = self.change_principal(namespace, principal, changes, terms, deadline).await?;
         Ok(self.receipt_of(partition, &committed, &awaited, deadline).await)
     }
