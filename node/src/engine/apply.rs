@@ -159,7 +159,7 @@ impl Core {
             Err(error) => return Ok(self.refuse(partition, entry, error.to_string())),
         };
         let entry = Arc::new(entry.clone());
-        let block = self.log.append(Arc::clone(&entry), hlc)?;
+        let block = self.log.append(Arc::clone(&entry), hlc, u64::MAX)?;
         if partition.vectors.add(dot) != Added::New {
             return Ok(Merge::Known);
         }

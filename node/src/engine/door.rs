@@ -14,6 +14,7 @@ use super::log::LogEntry;
 use super::partition::{Loaded, Lookup, PartitionState};
 use super::step::{StepContext, StepError, step};
 use super::{Cell, Core, Engine};
+use crate::session::hlc::from_wall_ms;
 use crate::session::{DecodeError, Dot, Key, SecretHash, Session, SessionLimits, Stamp, VersionVector};
 use crate::store::StoreError;
 
@@ -204,7 +205,9 @@ impl Core {
         let fragment = if fragment == step.state { state.clone() } else { fragment.encode() };
         let entry = Arc::new(LogEntry { origin, seq: dot.seq, key, ack: options.ack, fragment });
         // From here on nothing fails: memory and log change together.
-        let block = self.log.append(Arc::clone(&entry), hlc)?;
+        let hlc_max =
+            self.ahead_max_ms().map_or(u64::MAX, |ahead_ms| from_wall_ms(now_ms.saturating_add(ahead_ms)));
+        let block = self.log.append(Arc::clone(&entry), hlc, hlc_max)?;
         partition.vectors.add(dot);
         partition.index.add(dot, block);
         partition.logged(block);
@@ -218,11 +221,18 @@ impl Core {
 
     fn stamp(&self, now_ms: u64) -> u64 {
         let mut clock = self.clock.lock();
-        if self.clock_guard.is_agreed() && !planted!(StampsStayAhead) {
-            // Twice, because peers may be ahead by as much, and the wall clock may be set back as far.
-            clock.leave_future(now_ms, 2 * self.config.clock_offset_max_ms);
+        if let Some(ahead_max_ms) = self.ahead_max_ms() {
+            clock.leave_future(now_ms, ahead_max_ms);
         }
         clock.tick(now_ms)
+    }
+
+    /// How far ahead of the wall clock stamps may be, if peers have confirmed it: those further ahead
+    /// were given by one that was wrong.
+    fn ahead_max_ms(&self) -> Option<u64> {
+        // Twice, because peers may be ahead by as much, and the wall clock may be set back as far.
+        let ahead_max_ms = 2 * self.config.clock_offset_max_ms;
+        (self.clock_guard.is_agreed() && !planted!(StampsStayAhead)).then_some(ahead_max_ms)
     }
 
     fn attempt(&self, partition: &mut PartitionState, key: &Key, outcome: Outcome, state: Bytes) -> Attempt {

@@ -49,7 +49,8 @@ impl LogEntry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) struct Block {
     pub(in crate::engine) number: u64,
-    /// The highest stamp that this node had given or seen when it was closed.
+    /// The highest stamp that this node had given or seen when it was closed, but for those of a clock
+    /// that was known to be wrong by then.
     pub(in crate::engine) hlc: u64,
     pub(in crate::engine) entries: Vec<Arc<LogEntry>>,
 }

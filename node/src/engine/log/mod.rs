@@ -99,11 +99,17 @@ impl Log {
         }
     }
 
-    /// Adds an entry; says in which block it will be.
-    pub(super) fn append(&self, entry: Arc<LogEntry>, hlc: u64) -> Result<u64, EngineError> {
+    /// Adds an entry; says in which block it will be. Stamps above `hlc_max` are of a clock that was
+    /// wrong: later blocks do not name them, or a start would wait for that time as long as there is a log.
+    pub(super) fn append(&self, entry: Arc<LogEntry>, hlc: u64, hlc_max: u64) -> Result<u64, EngineError> {
         let mut blocks = self.blocks.lock();
         if blocks.failed {
             return Err(self.failure());
+        }
+        if blocks.hlc > hlc_max && hlc <= hlc_max {
+            // The open block may hold a write with such a stamp.
+            self.close(&mut blocks);
+            blocks.hlc = hlc;
         }
         let bytes = entry.bytes();
         blocks.open.push(entry);

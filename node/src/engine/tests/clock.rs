@@ -79,6 +79,32 @@ async fn what_comes_from_others_is_kept_whatever_the_clock_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn once_the_log_has_forgotten_a_wrong_clock_a_start_does_not_wait_for_its_time() {
+    const AHEAD_MS: u64 = 3_600_000;
+    let mut node = Node::new(1);
+    node.config.log_disk_bytes_max = 4 * 1_024;
+    node.config.log_memory_bytes_max = 0;
+    let engine = node.open();
+    node.clock.0.fetch_add(AHEAD_MS, Ordering::Relaxed);
+    run(&engine, 1, create()).await.unwrap();
+    node.clock.0.fetch_sub(AHEAD_MS, Ordering::Relaxed);
+    run(&engine, 2, create()).await.unwrap();
+    engine.set_clock(told(ClockState::Agreed, None));
+    run(&engine, 3, create()).await.unwrap();
+    engine.shutdown().await;
+    let engine = node.crash(engine);
+    assert_eq!(engine.earlier_wall_ms(), START_MS + AHEAD_MS, "the log holds such a write");
+    engine.set_clock(told(ClockState::Agreed, None));
+    for number in 0..400 {
+        run(&engine, 2, set("a", &number.to_string())).await.unwrap();
+    }
+    engine.core.checkpoint().await.unwrap();
+    engine.shutdown().await;
+    drop(engine);
+    assert_eq!(node.open().earlier_wall_ms(), START_MS);
+}
+
+#[tokio::test(start_paused = true)]
 async fn writes_by_a_clock_that_was_wrong_hold_up_no_later_ones() {
     const AHEAD_MS: u64 = 3_600_000;
     let (node, other) = (Node::new(1), Node::new(2));
