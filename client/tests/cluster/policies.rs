@@ -1,7 +1,7 @@
 //! What a policy says about calls that do not say it themselves.
 
 use sojourn_client::directory_types::Policy;
-use sojourn_client::{Auth, Changes, Consistency, Durability, Error};
+use sojourn_client::{Auth, Changes, Consistency, Durability, Error, SessionId};
 
 use crate::harness::{Cluster, eventually};
 
@@ -78,4 +78,37 @@ async fn the_end_of_a_principals_sessions_has_the_policys_level_too() {
     let each = [&set[..], &["--consistency", "each-quorum"]].concat();
     eventually("the change has a level", || async { is_partial(&each) }).await;
     cluster.heal();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_bounds_the_bytes_of_sessions_and_refuses_adopted_ids_in_every_region() {
+    let cluster = Cluster::up("eu,us,ap", 1);
+    let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
+    let text = |length| Changes::new().set("a", "x".repeat(length));
+    let before = eu.create("shop").changes(text(4_000)).await.unwrap();
+    let adopted = SessionId::new("minted-by-the-applications-framework");
+    let small = us.create("shop").adopted_id(&adopted).changes(text(1_000)).await.unwrap();
+    let policy =
+        Policy { session_bytes_max: Some(2_048), adopted_ids_allowed: Some(false), ..Policy::default() };
+    eu.set_policy("shop", "", policy).await.unwrap();
+    eventually("us knows it", || async { us.policy("shop").await.unwrap().version == 1 }).await;
+
+    let read = eu.get("shop", &adopted).after(&small.token).await.unwrap().session;
+    assert_eq!(read.text("a").map(str::len), Some(1_000), "one that was adopted before goes on");
+    us.create("other").adopted_id(&adopted).await.unwrap();
+    us.get("shop", &before.id).after(&before.token).await.unwrap();
+    for client in [&eu, &us] {
+        let another = SessionId::new("minted-by-a-framework-as-well");
+        let refused = client.create("shop").adopted_id(&another).await.unwrap_err();
+        assert_eq!(refused.details().unwrap().reason, "ADOPTED_ID_REFUSED", "{refused}");
+        let field = |refused: Error| refused.details().unwrap().metadata["field"].clone();
+        for id in [&adopted, &before.id] {
+            let refused = client.update("shop", id, text(3_000)).await.unwrap_err();
+            assert_eq!(field(refused), "session_bytes_max");
+        }
+        let refused = client.create("shop").changes(text(3_000)).await.unwrap_err();
+        assert_eq!(field(refused), "session_bytes_max");
+    }
+    let read = us.get("shop", &before.id).await.unwrap().session;
+    assert_eq!(read.text("a").map(str::len), Some(4_000), "what it has it keeps");
 }
