@@ -87,7 +87,7 @@ async fn sessions_that_are_over_take_no_place() {
     let (eu, us) = (cluster.client("eu").await, cluster.client("us").await);
     let refuse =
         Policy { sessions_max: Some(2), refuse_beyond_sessions_max: Some(true), ..Policy::default() };
-    set_policy(&[&eu, &us], refuse.clone()).await;
+    set_policy(&[&eu, &us], refuse).await;
     for device in ["1", "2"] {
         let session = log_in_shortly(&eu, "ada", device).await;
         eventually("us has it", || is_live(&us, &session)).await;
